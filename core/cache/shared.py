@@ -7,7 +7,6 @@ of this is a miss, never an error, and a server that fails is not waited for wit
 import logging
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
@@ -25,6 +24,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from core.cache.bounded_calls import BoundedCalls, BusyError
 from core.cache.metrics import ERRORS, LEASES, LOOKUPS, SECONDS, STORED_BYTES, STORES
 from core.cache.sealing import MAX_VALUE_BYTES, UnusableEntryError, seal, unseal
 from core.cached_settings import settings
@@ -43,8 +43,8 @@ MAX_FAILURES: Final = 3
 OPEN_SECONDS: Final = 2.0
 # An entry of Redis that is no string, such as a list.
 WRONG_TYPE: Final = object()
-# What the clients of Redis and Memcached raise; `ValueError` for replies of another protocol.
-FAILURES: Final = (RedisError, MemcacheError, OSError, ValueError)
+# What the clients of Redis and Memcached raise; the last two for replies of another protocol.
+FAILURES: Final = (RedisError, MemcacheError, OSError, BusyError, ValueError, AttributeError)
 
 GET, SET, ADD, DELETE = map(SECONDS.labels, ("get", "set", "add", "delete"))
 
@@ -173,12 +173,12 @@ def _entry(name: str) -> object:
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    """Return the threads that wait for the server, those of this process."""
-    return ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="shared-cache")
+def _calls() -> BoundedCalls:
+    """Return the threads of this process that wait for the server."""
+    return BoundedCalls(MAX_CALLS, "shared-cache")
 
 
-os.register_at_fork(after_in_child=_threads.cache_clear)
+os.register_at_fork(after_in_child=_calls.cache_clear)
 
 
 def _max_seconds() -> float:
@@ -197,15 +197,8 @@ def _call(seconds: Histogram, breaker: CircuitBreaker, command: Callable[[], T])
     """Return the server's reply. Raises `UnavailableError` if there is none."""
 
     def measured() -> T:
-        # A time-out of the socket is for each read, and a reply may come byte by byte.
-        call = _threads().submit(command)
         with seconds.time():
-            try:
-                return call.result(_max_seconds())
-            except TimeoutError:
-                if not call.cancel() and not call.done():
-                    _disconnect()
-                raise
+            return _calls().run(command, _max_seconds())
 
     try:
         return breaker.call(measured)
@@ -218,17 +211,12 @@ def _call(seconds: Histogram, breaker: CircuitBreaker, command: Callable[[], T])
         raise UnavailableError from error
 
 
-def _disconnect() -> None:
-    """Close all connections of Redis, so that no thread waits for it any longer."""
-    client = getattr(_server(), "client", None)
-    if client is not None:
-        client.get_client(write=True).connection_pool.disconnect()
-
-
 def _kind(error: Exception) -> str:
     match error:
         case RedisTimeoutError() | TimeoutError():
             return "timeout"
+        case BusyError():
+            return "busy"
         case RedisConnectionError() | MemcacheUnexpectedCloseError() | OSError():
             return "connection"
         case OutOfMemoryError():

@@ -2,13 +2,12 @@
 
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import StreamRequestHandler, TCPServer, ThreadingTCPServer
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from django.core.cache import caches
 from django.test import override_settings
 from redis import Redis
 
-from core.cache.shared import SharedCache
+from core.cache.shared import MAX_CALLS, SharedCache
 from core.configuration.services import ServiceEnvironment
 from core.dev.ports import free_port
 from tests.core.test_outbox import eventually
@@ -207,29 +206,42 @@ def test_failure_is_logged_without_names(
 
 
 class Drip(StreamRequestHandler):
-    """Replies without end, a byte at a time."""
+    """Replies a byte at a time, until the server stops."""
+
+    server: "DripServer"
 
     def handle(self) -> None:
+        self.server.calls += 1
+        self.request.recv(1_000)
         with suppress(OSError):
-            self.request.recv(1_000)
-            while True:
+            while not self.server.stopped.wait(0.01):
                 self.wfile.write(b"$")
-                time.sleep(0.01)
 
 
-def test_server_that_replies_without_end_is_tried_a_few_times(settings: Any) -> None:
-    before = errors()
-    with ThreadingTCPServer(("127.0.0.1", 0), Drip) as server, ThreadPoolExecutor(1) as pool:
-        # It waits for connections that this process closes.
+class DripServer(ThreadingTCPServer):
+    """A server whose replies do not end."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Drip)
+        self.calls, self.stopped = 0, Event()
+
+
+@pytest.mark.parametrize("url", ["redis://{}?socket_timeout=0.5", "memcached://{}"])
+def test_server_whose_replies_do_not_end_is_tried_a_few_times(settings: Any, url: str) -> None:
+    with DripServer() as server, ThreadPoolExecutor(1) as pool:
         pool.submit(server.serve_forever, 0.01)
         try:
-            url = f"redis://127.0.0.1:{server.server_address[1]}?socket_timeout=0.5"
-            with shared_cache_at(settings, url) as cache:
-                for _number in range(10):
+            address = f"127.0.0.1:{server.server_address[1]}"
+            with shared_cache_at(settings, url.format(address)) as cache:
+                for _number in range(20):
+                    # Half-open: each call is a probe.
+                    cache.reads.retry_at = cache.writes.retry_at = 0
                     use(cache)
         finally:
+            server.stopped.set()
             server.shutdown()
-    assert added(before) == {"timeout": 6}
+        # Each holds a thread.
+        assert server.calls <= MAX_CALLS
 
 
 class Garbage(StreamRequestHandler):
