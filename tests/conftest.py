@@ -242,8 +242,8 @@ def anonymous(db: None) -> GraphQLClient:
 
 
 @pytest.fixture
-def administrator(client_key: Callable[[User], GraphQLClient], root: User) -> GraphQLClient:
-    return client_key(root)
+def administrator(client_of: Callable[[User], GraphQLClient], root: User) -> GraphQLClient:
+    return client_of(root)
 
 
 @pytest.fixture
@@ -269,15 +269,15 @@ def own_decoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def upload(
-    client_key: Callable[[User], GraphQLClient], alice: User, media: Path
+    client_of: Callable[[User], GraphQLClient], alice: User, media: Path
 ) -> Callable[..., Answer]:
     """Upload an avatar as Alice."""
-    client = client_key(alice)
+    client = client_of(alice)
     return lambda file: client.upload(SET, file)
 
 
 @pytest.fixture
-def client_key(db: None) -> Callable[[User], GraphQLClient]:
+def client_of(db: None) -> Callable[[User], GraphQLClient]:
     """Return signed-in clients."""
     return lambda user: GraphQLClient(make_token(user))
 

@@ -43,18 +43,16 @@ NEW = {"email": "Nina@example.org", "username": "Nina", "password": PASSWORD}
 
 
 @pytest.fixture
-def update(client_key: ClientOf, root: User) -> Callable[..., Answer]:
-    client = client_key(root)
+def update(client_of: ClientOf, root: User) -> Callable[..., Answer]:
+    client = client_of(root)
     return lambda user, **changes: client(UPDATE, input={"userId": node_id(user)} | changes)
 
 
 # Creating --------------------------------------------------------------------------------
 
 
-def test_created_user_can_log_in(
-    client_key: ClientOf, root: User, anonymous: GraphQLClient
-) -> None:
-    answer = client_key(root)(CREATE, input=NEW | {"locale": "de", "isStaff": True})
+def test_created_user_can_log_in(client_of: ClientOf, root: User, anonymous: GraphQLClient) -> None:
+    answer = client_of(root)(CREATE, input=NEW | {"locale": "de", "isStaff": True})
     assert answer.data["createUser"] == {
         "user": {
             "username": "nina",
@@ -76,10 +74,10 @@ def test_created_user_can_log_in(
 
 
 def test_administrator_sets_verified_address_and_reserved_username(
-    client_key: ClientOf, root: User
+    client_of: ClientOf, root: User
 ) -> None:
     fields = NEW | {"username": "support", "isEmailVerified": True}
-    user = client_key(root)(CREATE, input=fields).data["createUser"]["user"]
+    user = client_of(root)(CREATE, input=fields).data["createUser"]["user"]
     assert user["username"] == "support"
     assert user["emailVerifiedAt"] is not None
 
@@ -98,9 +96,9 @@ def test_administrator_sets_verified_address_and_reserved_username(
     ],
 )
 def test_bad_account_is_refused(
-    client_key: ClientOf, root: User, fields: dict[str, str], problem: tuple[str, str]
+    client_of: ClientOf, root: User, fields: dict[str, str], problem: tuple[str, str]
 ) -> None:
-    assert client_key(root)(CREATE, input=NEW | fields).problems == [problem]
+    assert client_of(root)(CREATE, input=NEW | fields).problems == [problem]
     assert User.objects.count() == 1
     assert tags() == []
 
@@ -181,10 +179,10 @@ def test_update_is_atomic(
 
 
 @pytest.mark.parametrize("user_id", ["", "x", "VXNlcjp4", "R3JvdXA6MQ==", "VXNlcjowMTk="])
-def test_unknown_user_is_not_found(client_key: ClientOf, root: User, user_id: str) -> None:
-    answer = client_key(root)(UPDATE, input={"userId": user_id, "name": "x"})
+def test_unknown_user_is_not_found(client_of: ClientOf, root: User, user_id: str) -> None:
+    answer = client_of(root)(UPDATE, input={"userId": user_id, "name": "x"})
     assert answer.problems == [("NOT_FOUND", "userId")]
-    answer = client_key(root)(VERIFY, user=user_id)
+    answer = client_of(root)(VERIFY, user=user_id)
     assert answer.problems == [("NOT_FOUND", "userId")]
 
 
@@ -196,17 +194,17 @@ def test_last_administrator_is_kept(update: Callable[..., Answer], root: User) -
 
 
 def test_role_change_applies_to_the_next_request(
-    update: Callable[..., Answer], client_key: ClientOf, alice: User
+    update: Callable[..., Answer], client_of: ClientOf, alice: User
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     analytics = '{ analytics(from: "2026-01-01", to: "2026-01-01") { logIns } }'
     assert client(analytics).codes == ["FORBIDDEN"]
     assert update(alice, isStaff=True).problems == []
     assert client(analytics).codes == []
 
 
-def test_staff_edit_only_profiles(client_key: ClientOf, sam: User, alice: User) -> None:
-    client, user = client_key(sam), node_id(alice)
+def test_staff_edit_only_profiles(client_of: ClientOf, sam: User, alice: User) -> None:
+    client, user = client_of(sam), node_id(alice)
     assert client(UPDATE, input={"userId": user, "bio": "Shoots."}).problems == []
     refused: list[dict[str, Any]] = [{"isStaff": True}, {"groupIds": []}]
     for change in ({"email": "x@y.z"}, {"username": "ann"}, *refused):
@@ -225,8 +223,8 @@ def test_own_identifiers_require_step_up(update: Callable[..., Answer], root: Us
 # Marking as verified ---------------------------------------------------------------------
 
 
-def test_address_is_marked_verified_once(client_key: ClientOf, root: User, alice: User) -> None:
-    client = client_key(root)
+def test_address_is_marked_verified_once(client_of: ClientOf, root: User, alice: User) -> None:
+    client = client_of(root)
     answers = [client(VERIFY, user=node_id(alice)).data for _time in range(2)]
     assert answers[0] == answers[1]
     assert answers[0]["verifyUserEmail"]["user"]["emailVerifiedAt"] is not None

@@ -140,8 +140,8 @@ def test_disabled_uploads_are_reported(
     assert files(media) == []
 
 
-def test_non_file_values_are_refused(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_non_file_values_are_refused(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     for image in ("text", 1, {"a": 1}, ["x"]):
         assert client(SET, image=image).codes == ["GRAPHQL_VARIABLES_INVALID"]
     literal = 'mutation { setAvatar(input: {image: "text"}) { errors { code } } }'

@@ -73,13 +73,13 @@ def is_about(colour: Any, expected: tuple[int, int, int]) -> bool:
     ],
 )
 def test_avatar_is_stored_as_squares(
-    upload: Callable[..., Answer], client_key: ClientOf, alice: User, format_: str, mode: str
+    upload: Callable[..., Answer], client_of: ClientOf, alice: User, format_: str, mode: str
 ) -> None:
     answer = upload(make_image(format_, (600, 400), mode))
     payload = answer.data["setAvatar"]
     assert payload["errors"] == []
     assert payload["user"]["avatar"] == {"url": ANY, "width": 256, "height": 256}
-    me = client_key(alice)(SHOWN).data["me"]
+    me = client_of(alice)(SHOWN).data["me"]
     assert me["avatar"] == payload["user"]["avatar"]
     for size, name in ((64, "small"), (256, "avatar"), (512, "large")):
         image = shown(served(me[name]["url"]))
@@ -187,12 +187,12 @@ def test_files_that_are_gone_are_removed_again(
 
 
 def test_removing(
-    upload: Callable[..., Answer], client_key: ClientOf, alice: User, media: Path
+    upload: Callable[..., Answer], client_of: ClientOf, alice: User, media: Path
 ) -> None:
-    assert client_key(alice)(REMOVE).problems == []
+    assert client_of(alice)(REMOVE).problems == []
     assert tags() == []
     url = upload(make_image()).data["setAvatar"]["user"]["avatar"]["url"]
-    answer = client_key(alice)(REMOVE)
+    answer = client_of(alice)(REMOVE)
     assert answer.data["removeAvatar"]["user"] == {"avatar": None}
     assert tags() == [Tag.AVATAR_CHANGED, Tag.AVATAR_REMOVED]
     remove_former_avatar(str(Event.objects.latest("pk").pk))
@@ -201,14 +201,14 @@ def test_removing(
 
 
 def test_staff_remove_all_avatars_and_users_their_own(
-    upload: Callable[..., Answer], client_key: ClientOf, alice: User, bob: User, sam: User
+    upload: Callable[..., Answer], client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     assert upload(make_image()).problems == []
-    assert client_key(bob)(REMOVE_ANYBODYS, id=node_id(alice)).codes == ["FORBIDDEN"]
+    assert client_of(bob)(REMOVE_ANYBODYS, id=node_id(alice)).codes == ["FORBIDDEN"]
     assert Profile.objects.get(user=alice).avatar
-    assert client_key(sam)(REMOVE_ANYBODYS, id=node_id(alice)).problems == []
+    assert client_of(sam)(REMOVE_ANYBODYS, id=node_id(alice)).problems == []
     assert Profile.objects.get(user=alice).avatar == ""
-    assert client_key(sam)(REMOVE_ANYBODYS, id="x").problems == [("NOT_FOUND", "userId")]
+    assert client_of(sam)(REMOVE_ANYBODYS, id="x").problems == [("NOT_FOUND", "userId")]
 
 
 def test_files_are_gone_if_the_change_fails(

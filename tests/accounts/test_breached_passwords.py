@@ -103,10 +103,10 @@ def warned(caplog: pytest.LogCaptureFixture) -> bool:
 
 @pytest.mark.parametrize("line", [f"{SUFFIX}:1", f"{SUFFIX.lower()}:2438171"])
 def test_known_password_is_refused(
-    client_key: ClientOf, alice: User, service: Service, line: str
+    client_of: ClientOf, alice: User, service: Service, line: str
 ) -> None:
     service.answer(f"{PADDING}{line}\r\n{'F' * 35}:3")
-    assert change(client_key(alice)) == REFUSED
+    assert change(client_of(alice)) == REFUSED
     assert service.asked == [(f"/range/{PREFIX}", "true", "Roster/0.1.0")]
     alice.refresh_from_db()
     assert not alice.check_password(NEW)
@@ -123,14 +123,14 @@ def test_known_password_is_refused_at_sign_up(anonymous: GraphQLClient, service:
 
 @pytest.mark.parametrize("text", ["", PADDING, f"{SUFFIX}:0", f"{SUFFIX[:-1]}:9", f"F{SUFFIX}:9"])
 def test_unknown_password_is_accepted(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     service: Service,
     text: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service.answer(text)
-    assert change(client_key(alice)) == []
+    assert change(client_of(alice)) == []
     assert len(service.asked) == 1
     assert not warned(caplog)
 
@@ -149,7 +149,7 @@ def test_unknown_password_is_accepted(
     ids=["404", "429", "503", "no number", "a page", "no ASCII", "too long"],
 )
 def test_malformed_responses_are_ignored(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     service: Service,
     text: str,
@@ -157,13 +157,13 @@ def test_malformed_responses_are_ignored(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service.answer(text, status)
-    assert change(client_key(alice)) == []
+    assert change(client_of(alice)) == []
     assert warned(caplog)
 
 
 @pytest.mark.parametrize("scheme", ["http", "file", "ftp"])
 def test_redirects_are_not_followed(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     service: Service,
     scheme: str,
@@ -171,7 +171,7 @@ def test_redirects_are_not_followed(
 ) -> None:
     target = f"{service.url}elsewhere" if scheme == "http" else f"{scheme}:///etc/hostname"
     service.answer("", 302, Location=target)
-    assert change(client_key(alice)) == []
+    assert change(client_of(alice)) == []
     assert len(service.asked) == 1
     assert warned(caplog)
 
@@ -200,14 +200,14 @@ def drip(request: BaseHTTPRequestHandler) -> None:
 
 @pytest.mark.parametrize("reply", [hang, drip_headers, drip])
 def test_slow_service_is_waited_for_two_seconds(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     service: Service,
     reply: Reply,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service.reply = reply
-    client = client_key(alice)
+    client = client_of(alice)
     began = time.monotonic()
     assert change(client) == []
     assert 1.9 < time.monotonic() - began < 3.5
@@ -216,7 +216,7 @@ def test_slow_service_is_waited_for_two_seconds(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
 def test_password_is_accepted_if_the_service_is_down(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     service: Service,
     settings: Any,
@@ -224,14 +224,14 @@ def test_password_is_accepted_if_the_service_is_down(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings.BREACHED_PASSWORDS_URL = f"http://{host}:{free_port()}/"
-    assert change(client_key(alice)) == []
+    assert change(client_of(alice)) == []
     assert warned(caplog)
     alice.refresh_from_db()
     assert alice.check_password(NEW)
 
 
 def test_compressed_answer_is_not_decompressed(
-    client_key: ClientOf, alice: User, service: Service, caplog: pytest.LogCaptureFixture
+    client_of: ClientOf, alice: User, service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     compressed = gzip.compress(f"{SUFFIX}:1\r\n".encode() + b" " * 50_000_000)
     accepted = []
@@ -244,7 +244,7 @@ def test_compressed_answer_is_not_decompressed(
         request.wfile.write(compressed)
 
     service.reply = bomb
-    client = client_key(alice)
+    client = client_of(alice)
     tracemalloc.start()
     try:
         assert change(client) == []
@@ -287,7 +287,7 @@ def self_signed(file: Path) -> Path:
 
 @pytest.mark.parametrize("is_trusted", [True, False])
 def test_certificate_is_verified_by_the_systems_authorities(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     service: Service,
     settings: Any,
@@ -304,13 +304,13 @@ def test_certificate_is_verified_by_the_systems_authorities(
     if is_trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     settings.BREACHED_PASSWORDS_URL = service.url.replace("http:", "https:")
-    assert change(client_key(alice)) == (REFUSED if is_trusted else [])
+    assert change(client_of(alice)) == (REFUSED if is_trusted else [])
     assert len(service.asked) == is_trusted
     assert warned(caplog) is not is_trusted
 
 
 def test_connection_is_kept_for_the_next_password(
-    client_key: ClientOf, alice: User, bob: User, service: Service, monkeypatch: pytest.MonkeyPatch
+    client_of: ClientOf, alice: User, bob: User, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.1")
 
@@ -321,13 +321,13 @@ def test_connection_is_kept_for_the_next_password(
 
     service.reply = reply
     for user in (alice, bob):
-        assert change(client_key(user)) == []
+        assert change(client_of(user)) == []
     assert len(service.asked) == 2
     assert len(service.connections) == 1
 
 
 def test_proxy_that_is_not_supported_is_no_service(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     service: Service,
     caplog: pytest.LogCaptureFixture,
@@ -337,6 +337,6 @@ def test_proxy_that_is_not_supported_is_no_service(
         environment.setenv("HTTP_PROXY", "socks5://127.0.0.1:1")
         environment.delenv("NO_PROXY", raising=False)
         environment.delenv("no_proxy", raising=False)
-        assert change(client_key(alice)) == []
+        assert change(client_of(alice)) == []
     assert service.asked == []
     assert warned(caplog)

@@ -178,13 +178,13 @@ def test_pending_links_keep_their_mailbox() -> None:
     "former", ['"ni,na"@example.org', "nina@[192.0.2.1]", "nina@xn--i-7iq.ws", "nina@localhost"]
 )
 def test_address_of_earlier_rules_signs_in_and_can_be_left(
-    client_key: ClientOf, client: Client, root: User, former: str
+    client_of: ClientOf, client: Client, root: User, former: str
 ) -> None:
     nina = make_user("nina", email=former)
     assert log_in(former.upper())["user"]["username"] == "nina"
     assert GraphQLClient()(RESET, email=former).problems == []
     assert Event.objects.latest("pk").subject_id == nina.pk
-    administrator = client_key(root)
+    administrator = client_of(root)
     for changes in ({"name": "Nina"}, {"email": former, "name": "N"}):
         answer = administrator(UPDATE, input={"userId": node_id(nina)} | changes)
         assert answer.problems == []
@@ -194,5 +194,5 @@ def test_address_of_earlier_rules_signs_in_and_can_be_left(
     answer = administrator(UPDATE, input={"userId": node_id(nina), "email": STORED})
     assert answer.problems == []
     give_address(nina, former)
-    assert client_key(nina)(REMOVE, email=former, password=PASSWORD).problems == []
+    assert client_of(nina)(REMOVE, email=former, password=PASSWORD).problems == []
     assert not EmailAddress.objects.exists()

@@ -81,7 +81,7 @@ def erin(db: None) -> User:
 
 
 def test_users_see_themselves_and_public_active_users(
-    client_key: ClientOf, alice: User, bob: User, charlie: User, sam: User, root: User
+    client_of: ClientOf, alice: User, bob: User, charlie: User, sam: User, root: User
 ) -> None:
     gone = make_user("gone", is_public=True, is_active=False)
     all_users = [alice, bob, charlie, gone, root, sam]
@@ -92,7 +92,7 @@ def test_users_see_themselves_and_public_active_users(
         (sam, all_users),
         (root, all_users),
     ):
-        client = client_key(viewer)
+        client = client_of(viewer)
         assert list(users_by_name(client)) == [user.username for user in expected]
         assert [user for user in all_users if found_by(client, user)] == expected
 
@@ -104,8 +104,8 @@ def test_anonymous_clients_see_no_users(anonymous: GraphQLClient, bob: User) -> 
     assert anonymous("{ me { id } }").data == {"me": None}
 
 
-def test_private_fields_are_null_for_others(client_key: ClientOf, alice: User, erin: User) -> None:
-    client = client_key(alice)
+def test_private_fields_are_null_for_others(client_of: ClientOf, alice: User, erin: User) -> None:
+    client = client_of(alice)
     answer = client(BY_ID, id=node_id(erin)).data
     for seen in (answer["user"], answer["node"], users_by_name(client)["erin"]):
         assert {name: seen[name] for name in PRIVATE} == dict.fromkeys(PRIVATE)
@@ -115,9 +115,9 @@ def test_private_fields_are_null_for_others(client_key: ClientOf, alice: User, e
 
 @pytest.mark.parametrize("viewer", ["erin", "sam", "root"])
 def test_private_fields_are_visible_to_the_user_and_staff(
-    client_key: ClientOf, erin: User, sam: User, root: User, viewer: str
+    client_of: ClientOf, erin: User, sam: User, root: User, viewer: str
 ) -> None:
-    client = client_key(User.objects.get(username=viewer))
+    client = client_of(User.objects.get(username=viewer))
     expected = PRIVATE | {"activeSessionCount": 3 if viewer == "erin" else 2}
     answer = client(BY_ID, id=node_id(erin)).data
     for seen in (answer["user"], answer["node"], users_by_name(client)["erin"]):
@@ -140,9 +140,9 @@ def test_every_private_field_of_the_schema_is_in_these_tests(anonymous: GraphQLC
 
 
 def test_private_fields_are_decided_per_user_on_a_page(
-    client_key: ClientOf, alice: User, bob: User, erin: User
+    client_of: ClientOf, alice: User, bob: User, erin: User
 ) -> None:
-    users = users_by_name(client_key(alice))
+    users = users_by_name(client_of(alice))
     assert users["alice"]["activeSessionCount"] == 1
     assert users["alice"]["permissions"] == []
     for other in ("bob", "erin"):
@@ -151,10 +151,10 @@ def test_private_fields_are_decided_per_user_on_a_page(
 
 
 def test_administrators_have_all_permissions_and_inactive_users_none(
-    client_key: ClientOf, sam: User, root: User
+    client_of: ClientOf, sam: User, root: User
 ) -> None:
     make_user("past", is_superuser=True, is_active=False)
-    users = users_by_name(client_key(sam))
+    users = users_by_name(client_of(sam))
     everything = Permission.objects.count()
     assert len(users["root"]["permissions"]) == everything
     assert users["root"]["permissions"] == sorted(users["root"]["permissions"])
@@ -179,15 +179,15 @@ def test_administrators_have_all_permissions_and_inactive_users_none(
         "VXNlcjr/",
     ],
 )
-def test_malformed_id_finds_nothing(client_key: ClientOf, root: User, identifier: str) -> None:
-    client = client_key(root)
+def test_malformed_id_finds_nothing(client_of: ClientOf, root: User, identifier: str) -> None:
+    client = client_of(root)
     for field in ("node", "user", "organization"):
         query = f"query ($id: ID!) {{ found: {field}(id: $id) {{ id }} }}"
         assert client(query, id=identifier).data == {"found": None}
 
 
-def test_id_of_another_type_or_row_finds_nothing(client_key: ClientOf, root: User) -> None:
-    client = client_key(root)
+def test_id_of_another_type_or_row_finds_nothing(client_of: ClientOf, root: User) -> None:
+    client = client_of(root)
     organization = make_organization("Archers")
     query = "query ($id: ID!) { found: %s(id: $id) { id } }"
     assert client(query % "user", id=node_id(organization)).data == {"found": None}
@@ -204,7 +204,7 @@ def test_id_of_another_type_or_row_finds_nothing(client_key: ClientOf, root: Use
 
 
 def test_organizations_are_seen_by_members_and_staff(
-    client_key: ClientOf,
+    client_of: ClientOf,
     anonymous: GraphQLClient,
     alice: User,
     bob: User,
@@ -215,12 +215,12 @@ def test_organizations_are_seen_by_members_and_staff(
     make_organization("Bakers", bob)
     assert [
         found_by(client, organization)
-        for client in (anonymous, *(client_key(user) for user in (alice, bob, charlie, sam)))
+        for client in (anonymous, *(client_of(user) for user in (alice, bob, charlie, sam)))
     ] == [False, True, True, False, True]
 
 
 def test_memberships_are_seen_by_fellow_members_and_staff(
-    client_key: ClientOf, alice: User, bob: User, charlie: User, sam: User
+    client_of: ClientOf, alice: User, bob: User, charlie: User, sam: User
 ) -> None:
     make_organization("Archers", alice, bob, role=Role.OWNER)
     make_organization("Bakers", bob)
@@ -233,18 +233,18 @@ def test_memberships_are_seen_by_fellow_members_and_staff(
         (charlie, [], []),
         (sam, [archers, bakers], []),
     ):
-        answer = client_key(viewer)(query, id=node_id(bob)).data
+        answer = client_of(viewer)(query, id=node_id(bob)).data
         by_name = [person["memberships"]["nodes"] for person in (answer["user"], answer["me"])]
         assert by_name == [of_bob, own], viewer
 
 
 def test_memberships_are_seen_alike_on_a_page(
-    client_key: ClientOf, alice: User, bob: User, erin: User
+    client_of: ClientOf, alice: User, bob: User, erin: User
 ) -> None:
     make_organization("Archers", alice, bob)
     make_organization("Bakers", bob, erin)
     query = f"{{ users(first: 9) {{ edges {{ node {{ username {MEMBERSHIPS} }} }} }} }}"
-    edges = client_key(alice)(query).data["users"]["edges"]
+    edges = client_of(alice)(query).data["users"]["edges"]
     archers = [{"role": "MEMBER", "organization": {"name": "Archers"}}]
     assert [edge["node"] for edge in edges] == [
         {"username": "alice", "memberships": {"nodes": archers}},

@@ -98,12 +98,12 @@ def test_sign_up_with_a_secondary_address_creates_no_account(
 
 @pytest.mark.usefixtures("secondary")
 def test_invitation_to_any_address_is_for_its_owner(
-    client_key: ClientOf, alice: User, bob: User
+    client_of: ClientOf, alice: User, bob: User
 ) -> None:
     User.objects.update(email_verified_at=timezone.now())
     organization = make_organization("Bakers", bob, role=Role.OWNER)
     token = make_organization_invitation(organization, bob, email=NEW).token
-    assert client_key(bob)(ACCEPT, token=token).problems == [("INVITATION_OF_ANOTHER", "token")]
-    assert client_key(alice)(ACCEPT, token=token).problems == []
+    assert client_of(bob)(ACCEPT, token=token).problems == [("INVITATION_OF_ANOTHER", "token")]
+    assert client_of(alice)(ACCEPT, token=token).problems == []
     assert organization.memberships.filter(user=alice).exists()
     assert Tag.EMAIL_VERIFIED not in tags()

@@ -81,7 +81,7 @@ def test_constraints_keep_addresses_unique(alice: User, bob: User) -> None:
 
 
 def test_administrators_cannot_assign_a_taken_address(
-    client_key: ClientOf, alice: User, bob: User, root: User
+    client_of: ClientOf, alice: User, bob: User, root: User
 ) -> None:
     give_address(alice)
     update = """
@@ -89,12 +89,12 @@ def test_administrators_cannot_assign_a_taken_address(
           updateUser(input: {userId: $id, email: $email}) { errors { code field } }
         }
     """
-    found = client_key(root)("{ users(first: 9) { nodes { id username } } }").data["users"]["nodes"]
+    found = client_of(root)("{ users(first: 9) { nodes { id username } } }").data["users"]["nodes"]
     ids = {each["username"]: each["id"] for each in found}
-    answer = client_key(root)(update, id=ids["bob"], email=NEW)
+    answer = client_of(root)(update, id=ids["bob"], email=NEW)
     assert answer.problems == [("EMAIL_TAKEN", "email")]
     invite = f'mutation {{ inviteUser(input: {{email: "{NEW}"}}) {{ errors {{ code field }} }} }}'
-    assert client_key(root)(invite).problems == [("EMAIL_TAKEN", "email")]
+    assert client_of(root)(invite).problems == [("EMAIL_TAKEN", "email")]
     # The user's own secondary address becomes the primary one.
-    assert client_key(root)(update, id=ids["alice"], email=NEW).problems == []
+    assert client_of(root)(update, id=ids["alice"], email=NEW).problems == []
     assert addresses(alice) == {NEW}

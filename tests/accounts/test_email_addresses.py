@@ -61,9 +61,9 @@ WRITES = {"add": ADD, "set primary": SET_PRIMARY, "remove": REMOVE}
 
 
 @pytest.fixture
-def alices(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
+def alices(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
     """Send a mutation as Alice, by default with her password."""
-    client = client_key(alice)
+    client = client_of(alice)
     return lambda document, email=NEW, password=PASSWORD: client(
         document, email=email, password=password
     )
@@ -121,20 +121,20 @@ def test_journey_with_mails(worker: Sink) -> None:
 
 
 def test_addresses_are_listed_with_the_primary_one_first(
-    client_key: ClientOf, alice: User, bob: User, sam: User
+    client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     give_address(alice, "a@example.net")
-    shown = client_key(alice)(MINE).data["me"]["emailAddresses"]
+    shown = client_of(alice)(MINE).data["me"]["emailAddresses"]
     assert [(each["email"], each["isPrimary"]) for each in shown] == [
         (PRIMARY, True),
         ("a@example.net", False),
     ]
     assert [each["verifiedAt"] is None for each in shown] == [True, False]
     all_addresses = "{ users(first: 9) { nodes { username emailAddresses { email } } } }"
-    found = client_key(sam)(all_addresses).data["users"]["nodes"]
+    found = client_of(sam)(all_addresses).data["users"]["nodes"]
     counts = {each["username"]: len(each["emailAddresses"]) for each in found}
     assert counts == {"alice": 2, "bob": 1, "sam": 1}
-    found = client_key(bob)(all_addresses).data["users"]["nodes"]
+    found = client_of(bob)(all_addresses).data["users"]["nodes"]
     assert {each["username"] for each in found if each["emailAddresses"]} == {"bob"}
 
 
@@ -252,7 +252,7 @@ def test_mails_per_address_are_limited(alices: Callable[..., Answer]) -> None:
 
 
 def test_new_password_invalidates_the_link(
-    client_key: ClientOf, alices: Callable[..., Answer], anonymous: GraphQLClient, alice: User
+    client_of: ClientOf, alices: Callable[..., Answer], anonymous: GraphQLClient, alice: User
 ) -> None:
     assert alices(ADD).problems == []
     stolen = token()
@@ -264,7 +264,7 @@ def test_new_password_invalidates_the_link(
         }
     """
     new = "a phrase that no one stole"
-    assert client_key(alice)(change, current=PASSWORD, new=new).problems == []
+    assert client_of(alice)(change, current=PASSWORD, new=new).problems == []
     assert anonymous(CONFIRM, token=stolen).problems == [("TOKEN_INVALID", "token")]
     assert addresses(alice) == {PRIMARY}
 
@@ -323,7 +323,7 @@ def test_only_own_verified_addresses_become_primary(
 
 
 def test_email_change_to_a_secondary_address_removes_it_from_the_list(
-    client_key: ClientOf, alice: User, anonymous: GraphQLClient, mails: Sink
+    client_of: ClientOf, alice: User, anonymous: GraphQLClient, mails: Sink
 ) -> None:
     """An e-mail change may select a secondary address of the same user."""
     give_address(alice)
@@ -335,8 +335,8 @@ def test_email_change_to_a_secondary_address_removes_it_from_the_list(
         }}
     """
     confirm = "mutation ($t: String!) { confirmEmailChange(input: {token: $t}) { email } }"
-    assert client_key(alice)(ask).data["requestEmailChange"]["errors"] == []
-    answer = client_key(alice)(confirm, t=alice.email_change.token)
+    assert client_of(alice)(ask).data["requestEmailChange"]["errors"] == []
+    answer = client_of(alice)(confirm, t=alice.email_change.token)
     assert answer.data == {"confirmEmailChange": {"email": NEW}}
     assert addresses(alice) == {NEW}
 

@@ -38,8 +38,8 @@ NEW = "alice@example.net"
 
 
 @pytest.fixture
-def request_change(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
-    client = client_key(alice)
+def request_change(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
+    client = client_of(alice)
     return lambda email=NEW, password=PASSWORD: client(REQUEST, email=email, password=password)
 
 
@@ -165,7 +165,7 @@ def test_invalid_addresses_are_refused(request_change: Callable[..., Answer], em
 
 
 def test_new_password_invalidates_the_link(
-    client_key: ClientOf,
+    client_of: ClientOf,
     request_change: Callable[..., Answer],
     anonymous: GraphQLClient,
     alice: User,
@@ -180,7 +180,7 @@ def test_new_password_invalidates_the_link(
         }
     """
     new = "a phrase that no one stole"
-    assert client_key(alice)(change, current=PASSWORD, new=new).problems == []
+    assert client_of(alice)(change, current=PASSWORD, new=new).problems == []
     assert anonymous(CONFIRM, token=stolen).problems == [("TOKEN_INVALID", "token")]
     alice.refresh_from_db()
     assert alice.email == "alice@example.org"

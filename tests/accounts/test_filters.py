@@ -70,9 +70,9 @@ def ids(db: None) -> dict[str, str]:
 
 
 @pytest.fixture
-def listing(client_key: ClientOf, ids: dict[str, str]) -> Listing:
+def listing(client_of: ClientOf, ids: dict[str, str]) -> Listing:
     """List users as a staff user; names stand for ids."""
-    client = client_key(User.objects.get(username="cleo"))
+    client = client_of(User.objects.get(username="cleo"))
     return lambda filter, **variables: client(LIST, filter=_with_ids(filter, ids), **variables)
 
 
@@ -262,12 +262,12 @@ def test_largest_filters_are_served(listing: Listing) -> None:
     ],
 )
 def test_filters_nested_without_end_are_refused(
-    client_key: ClientOf, sam: User, depth: int, code: str
+    client_of: ClientOf, sam: User, depth: int, code: str
 ) -> None:
     filter = '{"not": ' * (depth - 1) + '{"isActive": true}' + "}" * (depth - 1)
     query = "query ($f: UserFilter) { users(first: 1, filter: $f) { edges { cursor } } }"
     body = f'{{"query": "{query}", "variables": {{"f": {filter}}}}}'
-    assert client_key(sam).post(body).codes == [code]
+    assert client_of(sam).post(body).codes == [code]
 
 
 @pytest.mark.parametrize(
@@ -282,8 +282,8 @@ def test_filters_nested_without_end_are_refused(
     ],
     ids=ascii,
 )
-def test_values_of_other_types_are_refused(client_key: ClientOf, sam: User, filter: Filter) -> None:
-    answer = client_key(sam)(LIST, filter=filter)
+def test_values_of_other_types_are_refused(client_of: ClientOf, sam: User, filter: Filter) -> None:
+    answer = client_of(sam)(LIST, filter=filter)
     assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
 
 
@@ -306,10 +306,10 @@ def test_values_of_other_types_are_refused(client_key: ClientOf, sam: User, filt
     ids=lambda value: ascii(value)[:40],
 )
 def test_unmatched_values_return_no_users(
-    client_key: ClientOf, sam: User, filter: Filter, expected: list[str]
+    client_of: ClientOf, sam: User, filter: Filter, expected: list[str]
 ) -> None:
     for by in ({"field": "JOINED"}, {"field": "USERNAME"}):
-        users = client_key(sam)(LIST, filter=filter, by=by).data["users"]
+        users = client_of(sam)(LIST, filter=filter, by=by).data["users"]
         assert [edge["node"]["username"] for edge in users["edges"]] == expected
 
 
@@ -333,15 +333,15 @@ def test_unmatched_values_return_no_users(
     ids=str,
 )
 def test_private_filters_require_staff(
-    client_key: ClientOf, ids: dict[str, str], alice: User, filter: Filter
+    client_of: ClientOf, ids: dict[str, str], alice: User, filter: Filter
 ) -> None:
-    answer = client_key(alice)(LIST, filter=_with_ids(filter, ids))
+    answer = client_of(alice)(LIST, filter=_with_ids(filter, ids))
     assert answer.codes == ["FORBIDDEN"]
 
 
-def test_users_filter_by_visible_fields(client_key: ClientOf, ids: dict[str, str]) -> None:
+def test_users_filter_by_visible_fields(client_of: ClientOf, ids: dict[str, str]) -> None:
     def seen(filter: Filter) -> str:
-        client = client_key(User.objects.get(username="ann"))
+        client = client_of(User.objects.get(username="ann"))
         return initials(client(LIST, filter=_with_ids(filter, ids)))
 
     assert seen({"joined": {"since": "2026-01-03T00:00:00Z"}}) == "cd"

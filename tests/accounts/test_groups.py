@@ -33,10 +33,8 @@ def editors(alice: User) -> Group:
     return group
 
 
-def test_group_is_created_with_its_permissions(client_key: ClientOf, root: User) -> None:
-    answer = client_key(root)(
-        CREATE, input={"name": "Editors", "permissions": [VIEW, CHANGE, VIEW]}
-    )
+def test_group_is_created_with_its_permissions(client_of: ClientOf, root: User) -> None:
+    answer = client_of(root)(CREATE, input={"name": "Editors", "permissions": [VIEW, CHANGE, VIEW]})
     assert answer.data["createGroup"] == {
         "group": {"name": "Editors", "permissions": [CHANGE, VIEW]},
         "errors": [],
@@ -50,9 +48,9 @@ def test_group_is_created_with_its_permissions(client_key: ClientOf, root: User)
 
 
 def test_group_change_applies_to_the_next_request(
-    client_key: ClientOf, root: User, alice: User, editors: Group
+    client_of: ClientOf, root: User, alice: User, editors: Group
 ) -> None:
-    member, admin = client_key(alice), client_key(root)
+    member, admin = client_of(alice), client_of(root)
     permissions = "{ me { permissions } }"
     assert member(permissions).data == {"me": {"permissions": [VIEW]}}
     fields = {"groupId": node_id(editors), "name": "Authors", "permissions": [CHANGE]}
@@ -80,16 +78,16 @@ def test_group_change_applies_to_the_next_request(
     ],
 )
 def test_bad_group_is_refused(
-    client_key: ClientOf, root: User, editors: Group, fields: dict[str, Any], problem: Any
+    client_of: ClientOf, root: User, editors: Group, fields: dict[str, Any], problem: Any
 ) -> None:
-    answer = client_key(root)(CREATE, input={"name": "Authors", "permissions": []} | fields)
+    answer = client_of(root)(CREATE, input={"name": "Authors", "permissions": []} | fields)
     assert answer.problems == [problem]
     assert Group.objects.get() == editors
     assert not Event.objects.exists()
 
 
-def test_unknown_group_is_not_found(client_key: ClientOf, root: User, alice: User) -> None:
-    client = client_key(root)
+def test_unknown_group_is_not_found(client_of: ClientOf, root: User, alice: User) -> None:
+    client = client_of(root)
     for group_id in ("", "x", node_id(alice), "R3JvdXA6MTIz", "R3JvdXA6" + "OTk5" * 20):
         answer = client(UPDATE, input={"groupId": group_id, "name": "x", "permissions": []})
         assert answer.problems == [("NOT_FOUND", "groupId")]
@@ -97,9 +95,9 @@ def test_unknown_group_is_not_found(client_key: ClientOf, root: User, alice: Use
     assert not Group.objects.exists()
 
 
-def test_staff_page_through_groups(client_key: ClientOf, sam: User, editors: Group) -> None:
+def test_staff_page_through_groups(client_of: ClientOf, sam: User, editors: Group) -> None:
     Group.objects.create(name="Authors")
-    client = client_key(sam)
+    client = client_of(sam)
     page = "{ groups(first: %d) { edges { node { name permissions } } pageInfo { hasNextPage } } }"
     assert client(page % 1).data["groups"] == {
         "edges": [{"node": {"name": "Authors", "permissions": []}}],
@@ -111,12 +109,12 @@ def test_staff_page_through_groups(client_key: ClientOf, sam: User, editors: Gro
     ]
 
 
-def test_permissions_are_those_of_applications(client_key: ClientOf, sam: User, root: User) -> None:
+def test_permissions_are_those_of_applications(client_of: ClientOf, sam: User, root: User) -> None:
     """The service's own are listed on request."""
-    client_key(root)("""mutation { createPermission(
+    client_of(root)("""mutation { createPermission(
         input: {name: "billing.pay", description: "Can pay"}
     ) { errors { code } } }""")
-    client = client_key(sam)
+    client = client_of(sam)
     own = {"name": "billing.pay", "description": "Can pay"}
     listed = client("{ permissions { name description } }").data["permissions"]
     assert listed == [own]
@@ -139,28 +137,28 @@ def test_permissions_are_those_of_applications(client_key: ClientOf, sam: User, 
     ],
 )
 def test_groups_are_searched_by_words(
-    executor: Executor, client_key: ClientOf, sam: User, search: str, names: list[str]
+    executor: Executor, client_of: ClientOf, sam: User, search: str, names: list[str]
 ) -> None:
     for name in ("Éditeurs", "Authors"):
         Group.objects.create(name=name)
     query = "query ($search: String) { groups(first: 9, search: $search) { nodes { name } } }"
-    client = client_key(sam)
+    client = client_of(sam)
     found = executor(lambda: client(query, search=search)).data["groups"]["nodes"]
     assert [each["name"] for each in found] == names
 
 
 @pytest.mark.parametrize("search", ["!", "x" * 101, "\0"])
-def test_searches_without_words_are_refused(client_key: ClientOf, sam: User, search: str) -> None:
+def test_searches_without_words_are_refused(client_of: ClientOf, sam: User, search: str) -> None:
     for field in ("groups", "organizations", "users"):
         query = (
             f"query ($search: String) {{ {field}(first: 9, search: $search) {{ nodes {{ id }} }} }}"
         )
-        assert client_key(sam)(query, search=search).codes == ["ARGUMENT_INVALID"]
+        assert client_of(sam)(query, search=search).codes == ["ARGUMENT_INVALID"]
 
 
-def test_members_see_their_groups_only(client_key: ClientOf, alice: User, editors: Group) -> None:
+def test_members_see_their_groups_only(client_of: ClientOf, alice: User, editors: Group) -> None:
     authors = Group.objects.create(name="Authors")
-    client = client_key(alice)
+    client = client_of(alice)
     assert client("{ groups(first: 1) { edges { cursor } } }").codes == ["FORBIDDEN"]
     node = "query ($id: ID!) { node(id: $id) { ... on Group { name } } }"
     assert client(node, id=node_id(editors)).data == {"node": {"name": "Editors"}}
@@ -178,13 +176,13 @@ MEMBERS = """query ($id: ID!, $after: String) { node(id: $id) { ... on Group {
 
 
 def test_staff_page_through_the_members_of_a_group(
-    executor: Executor, client_key: ClientOf, sam: User, editors: Group
+    executor: Executor, client_of: ClientOf, sam: User, editors: Group
 ) -> None:
     """In the order of the accounts' creation, not of joining."""
     users = [make_user(name) for name in ("zoe", "yan", "xia")]
     editors.user_set.set(reversed(users))
     Group.objects.create(name="Others").user_set.set(users[:1])
-    client, after, names = client_key(sam), None, []
+    client, after, names = client_of(sam), None, []
     for has_next in (True, False):
         answer = executor(lambda after=after: client(MEMBERS, id=node_id(editors), after=after))  # type: ignore[misc]
         members = answer.data["node"]["members"]
@@ -196,10 +194,10 @@ def test_staff_page_through_the_members_of_a_group(
 
 
 def test_members_of_a_group_are_not_listed_for_others(
-    executor: Executor, client_key: ClientOf, alice: User, editors: Group
+    executor: Executor, client_of: ClientOf, alice: User, editors: Group
 ) -> None:
     """Groups are private data of users, also for the other members."""
     editors.user_set.add(alice)
-    client = client_key(alice)
+    client = client_of(alice)
     members = executor(lambda: client(MEMBERS, id=node_id(editors))).data["node"]["members"]
     assert (members["nodes"], members["totalCount"]) == ([], {"value": 0})

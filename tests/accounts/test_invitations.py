@@ -36,9 +36,9 @@ def accept(client: GraphQLClient, **fields: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def invited(client_key: ClientOf, root: User) -> str:
+def invited(client_of: ClientOf, root: User) -> str:
     """Invite Nina; return her token."""
-    answer = client_key(root)(INVITE, input={"email": EMAIL, "name": "Nina Nowak", "locale": "de"})
+    answer = client_of(root)(INVITE, input={"email": EMAIL, "name": "Nina Nowak", "locale": "de"})
     assert answer.problems == []
     return Invitation.objects.get().token
 
@@ -93,9 +93,9 @@ def test_refused_attempt_keeps_the_invitation(
 
 
 def test_later_invitation_replaces_an_earlier_one(
-    client_key: ClientOf, root: User, invited: str, anonymous: GraphQLClient, mails: Sink
+    client_of: ClientOf, root: User, invited: str, anonymous: GraphQLClient, mails: Sink
 ) -> None:
-    assert client_key(root)(INVITE, input={"email": EMAIL}).problems == []
+    assert client_of(root)(INVITE, input={"email": EMAIL}).problems == []
     assert accept(anonymous, token=invited) == [("TOKEN_INVALID", "token")]
     first = Event.objects.filter(tag=Tag.USER_INVITED).earliest("pk")
     mail_invitation(str(first.pk))
@@ -128,17 +128,15 @@ def test_old_invitation_is_refused_and_pruned(invited: str, anonymous: GraphQLCl
     ],
 )
 def test_bad_invitation_is_refused(
-    client_key: ClientOf, root: User, fields: dict[str, str], problem: Any
+    client_of: ClientOf, root: User, fields: dict[str, str], problem: Any
 ) -> None:
-    assert client_key(root)(INVITE, input=fields).problems == [problem]
+    assert client_of(root)(INVITE, input=fields).problems == [problem]
     assert not Invitation.objects.exists()
 
 
-def test_invitations_respect_closed_sign_up(
-    client_key: ClientOf, root: User, settings: Any
-) -> None:
+def test_invitations_respect_closed_sign_up(client_of: ClientOf, root: User, settings: Any) -> None:
     settings.SIGN_UP = ["closed"]
-    answer = client_key(root)(INVITE, input={"email": EMAIL})
+    answer = client_of(root)(INVITE, input={"email": EMAIL})
     assert answer.problems == [("SIGN_UP_CLOSED", "")]
     assert not Invitation.objects.exists()
 

@@ -169,7 +169,7 @@ def test_changed_groups_and_permissions_wait_for_no_holder() -> None:
     ],
 )
 def test_changes_are_idempotent_and_keep_the_rest(
-    client_key: ClientOf,
+    client_of: ClientOf,
     root: User,
     alice: User,
     groups: list[Group],
@@ -187,7 +187,7 @@ def test_changes_are_idempotent_and_keep_the_rest(
     values = [node_id(each) for each in groups[:2]] if field == "groupIds" else [VIEW, CHANGE]
     rest = groups[2] if field == "groupIds" else Permission.objects.get(codename="view_profile")
     held.add(rest)
-    client = client_key(root)
+    client = client_of(root)
 
     for _twice in range(2):
         assert call(client, name, **target, **{field: [*values, *values]}).problems == []
@@ -215,9 +215,9 @@ def test_changes_are_idempotent_and_keep_the_rest(
 
 
 def test_metadata_updates_check_expected_values(
-    client_key: ClientOf, root: User, alice: User
+    client_of: ClientOf, root: User, alice: User
 ) -> None:
-    client, user = client_key(root), node_id(alice)
+    client, user = client_of(root), node_id(alice)
     update = partial(call, client, "updateMetadata", userId=user, mode="REPLACE")
     assert update(public={"tags": ["a"]}, expectedPublic={}).problems == []
     read = {"tags": ["a"]}

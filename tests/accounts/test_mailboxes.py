@@ -69,35 +69,35 @@ def by_sign_up(email: str, *_who: Any) -> Answer:
     return GraphQLClient()(SIGN_UP, input=fields)
 
 
-def by_email_change(email: str, alice: User, _root: User, client_key: ClientOf) -> Answer:
-    return client_key(alice)(REQUEST, email=email, password=PASSWORD)
+def by_email_change(email: str, alice: User, _root: User, client_of: ClientOf) -> Answer:
+    return client_of(alice)(REQUEST, email=email, password=PASSWORD)
 
 
-def by_addition(email: str, alice: User, _root: User, client_key: ClientOf) -> Answer:
-    return client_key(alice)(ADD, email=email, password=PASSWORD)
+def by_addition(email: str, alice: User, _root: User, client_of: ClientOf) -> Answer:
+    return client_of(alice)(ADD, email=email, password=PASSWORD)
 
 
-def by_creation(email: str, _alice: User, root: User, client_key: ClientOf) -> Answer:
+def by_creation(email: str, _alice: User, root: User, client_of: ClientOf) -> Answer:
     fields = {"email": email, "username": "nina", "password": NEW_PASSWORD}
-    return client_key(root)(CREATE, input=fields)
+    return client_of(root)(CREATE, input=fields)
 
 
-def by_update(email: str, alice: User, root: User, client_key: ClientOf) -> Answer:
-    return client_key(root)(UPDATE, input={"userId": node_id(alice), "email": email})
+def by_update(email: str, alice: User, root: User, client_of: ClientOf) -> Answer:
+    return client_of(root)(UPDATE, input={"userId": node_id(alice), "email": email})
 
 
-def by_invitation(email: str, _alice: User, root: User, client_key: ClientOf) -> Answer:
-    return client_key(root)(INVITE, input={"email": email})
+def by_invitation(email: str, _alice: User, root: User, client_of: ClientOf) -> Answer:
+    return client_of(root)(INVITE, input={"email": email})
 
 
-def by_organization(email: str, alice: User, _root: User, client_key: ClientOf) -> Answer:
+def by_organization(email: str, alice: User, _root: User, client_of: ClientOf) -> Answer:
     archers = make_organization("Archers", alice, role=Role.OWNER)
-    return client_key(alice)(INVITE_TO_ORGANIZATION, organization=node_id(archers), email=email)
+    return client_of(alice)(INVITE_TO_ORGANIZATION, organization=node_id(archers), email=email)
 
 
 EntryPoint = Callable[[str, User, User, ClientOf], Answer]
 # Entry points of addresses, where each stores the address, and the answer if it is taken.
-WAYS: list[tuple[EntryPoint, type, list[tuple[str, str]]]] = [
+ENTRY_POINTS: list[tuple[EntryPoint, type, list[tuple[str, str]]]] = [
     (by_sign_up, SignUp, []),
     (by_email_change, EmailChange, []),
     (by_addition, EmailAddition, []),
@@ -107,7 +107,9 @@ WAYS: list[tuple[EntryPoint, type, list[tuple[str, str]]]] = [
     (by_organization, OrganizationInvitation, []),
 ]
 every_way = pytest.mark.parametrize(
-    ("entry_point", "model", "taken"), WAYS, ids=[entry_point.__name__ for entry_point, *_ in WAYS]
+    ("entry_point", "model", "taken"),
+    ENTRY_POINTS,
+    ids=[entry_point.__name__ for entry_point, *_ in ENTRY_POINTS],
 )
 one_refusal_of_each_kind = pytest.mark.parametrize(
     "text",
@@ -127,14 +129,14 @@ def test_every_entry_point_stores_the_canonical_address(
     taken: list[tuple[str, str]],
     alice: User,
     root: User,
-    client_key: ClientOf,
+    client_of: ClientOf,
 ) -> None:
-    assert entry_point(text, alice, root, client_key).problems == []
+    assert entry_point(text, alice, root, client_of).problems == []
     assert model.objects.filter(email=STORED).count() == 1
 
     User.objects.filter(email=STORED).update(email="former@example.org", username="former")
     make_user("erin", email=STORED)
-    assert entry_point(text, alice, root, client_key).problems == taken
+    assert entry_point(text, alice, root, client_of).problems == taken
 
 
 @every_way
@@ -146,10 +148,10 @@ def test_every_entry_point_refuses_invalid_mailboxes(
     taken: list[tuple[str, str]],
     alice: User,
     root: User,
-    client_key: ClientOf,
+    client_of: ClientOf,
 ) -> None:
     before = model.objects.count(), Event.objects.count()
-    assert entry_point(text, alice, root, client_key).problems == INVALID
+    assert entry_point(text, alice, root, client_of).problems == INVALID
     assert (model.objects.count(), Event.objects.count()) == before
     assert taken in ([], TAKEN)
 
@@ -194,7 +196,7 @@ def test_mailboxes_that_look_alike_are_two_accounts(one: str, other: str) -> Non
 
 
 def test_owner_is_found_in_every_spelling(
-    anonymous: GraphQLClient, client_key: ClientOf, mails: Sink, root: User
+    anonymous: GraphQLClient, client_of: ClientOf, mails: Sink, root: User
 ) -> None:
     nina = make_user("nina", email="nina@example.org", email_verified_at=timezone.now())
     give_address(nina, STORED)
@@ -205,15 +207,15 @@ def test_owner_is_found_in_every_spelling(
 
     archers = make_organization("Archers", root, role=Role.OWNER)
     make_organization_invitation(archers, root, email=STORED)
-    client = client_key(root)
+    client = client_of(root)
     answer = client(INVITE_TO_ORGANIZATION, organization=node_id(archers), email=TYPED)
     assert answer.problems == []
     assert OrganizationInvitation.objects.count() == 1
 
-    assert client_key(nina)(SET_PRIMARY, email=TYPED, password=PASSWORD).problems == []
-    assert client_key(nina)(REMOVE, email="NINA@example.org", password=PASSWORD).problems == []
+    assert client_of(nina)(SET_PRIMARY, email=TYPED, password=PASSWORD).problems == []
+    assert client_of(nina)(REMOVE, email="NINA@example.org", password=PASSWORD).problems == []
     assert User.objects.get(pk=nina.pk).email == STORED
-    assert remove(client_key(root), nina, TYPED).problems == [("EMAIL_PRIMARY", "email")]
+    assert remove(client_of(root), nina, TYPED).problems == [("EMAIL_PRIMARY", "email")]
 
 
 def test_link_is_mailed_again_in_every_spelling(anonymous: GraphQLClient) -> None:
@@ -249,10 +251,10 @@ def test_invalid_address_is_answered_like_an_unknown_one(
 # Search ----------------------------------------------------------------------------------
 
 
-def test_staff_find_a_domain_in_either_form(client_key: ClientOf, sam: User) -> None:
+def test_staff_find_a_domain_in_either_form(client_of: ClientOf, sam: User) -> None:
     make_user("nina", email=STORED)
     make_user("otto", email="otto@bucher.example")
-    client = client_key(sam)
+    client = client_of(sam)
 
     def found(**by: Any) -> list[str]:
         edges = client(SEARCH, **by).data["users"]["edges"]

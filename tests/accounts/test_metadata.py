@@ -38,9 +38,9 @@ SCHEMA = {
 
 
 @pytest.fixture
-def update(client_key: ClientOf, root: User, alice: User) -> Callable[..., Answer]:
+def update(client_of: ClientOf, root: User, alice: User) -> Callable[..., Answer]:
     """Update Alice's metadata as the administrator."""
-    client, id_ = client_key(root), node_id(alice)
+    client, id_ = client_of(root), node_id(alice)
     return lambda **given: client(UPDATE, input={"userId": id_} | given)
 
 
@@ -120,23 +120,23 @@ def test_unchanged_input_writes_nothing(update: Callable[..., Answer]) -> None:
 
 
 def test_metadata_read_access(
-    update: Callable[..., Answer], client_key: ClientOf, alice: User, bob: User, sam: User
+    update: Callable[..., Answer], client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     User.objects.filter(pk=alice.pk).update(is_public=True)
     assert update(public={"plan": "team"}, private={"crm": 7}).problems == []
     for reader, private in ((alice, {"crm": 7}), (sam, {"crm": 7}), (bob, None)):
-        shown = client_key(reader)(READ, id=node_id(alice)).data["user"]
+        shown = client_of(reader)(READ, id=node_id(alice)).data["user"]
         assert shown == {"publicMetadata": {"plan": "team"}, "privateMetadata": private}
-    nothing = client_key(bob)(READ, id=node_id(bob)).data["user"]
+    nothing = client_of(bob)(READ, id=node_id(bob)).data["user"]
     assert nothing == {"publicMetadata": {}, "privateMetadata": {}}
 
 
-def test_metadata_write_access(client_key: ClientOf, alice: User, sam: User) -> None:
+def test_metadata_write_access(client_of: ClientOf, alice: User, sam: User) -> None:
     own = {"userId": node_id(alice)}
     for client, public, private in (
         (GraphQLClient(), ["UNAUTHENTICATED"], ["UNAUTHENTICATED"]),
-        (client_key(alice), ["FORBIDDEN"], ["FORBIDDEN"]),
-        (client_key(sam), [], ["FORBIDDEN"]),
+        (client_of(alice), ["FORBIDDEN"], ["FORBIDDEN"]),
+        (client_of(sam), [], ["FORBIDDEN"]),
     ):
         assert client(UPDATE, input=own | {"private": {"a": 1}}).codes == private
         assert client(UPDATE, input=own | {"public": {"a": 1}, "private": {}}).codes == private
@@ -146,8 +146,8 @@ def test_metadata_write_access(client_key: ClientOf, alice: User, sam: User) -> 
     assert tags() == [Tag.METADATA_CHANGED]
 
 
-def test_unknown_user_has_no_metadata(client_key: ClientOf, root: User) -> None:
-    answer = client_key(root)(UPDATE, input={"userId": "x", "public": {}})
+def test_unknown_user_has_no_metadata(client_of: ClientOf, root: User) -> None:
+    answer = client_of(root)(UPDATE, input={"userId": "x", "public": {}})
     assert answer.problems == [("NOT_FOUND", "userId")]
 
 
@@ -213,7 +213,7 @@ def test_size_limit_applies_to_merged_values(update: Callable[..., Answer]) -> N
     ],
 )
 def test_literals_are_kept_or_refused(
-    client_key: ClientOf,
+    client_of: ClientOf,
     root: User,
     alice: User,
     literal: str,
@@ -227,7 +227,7 @@ def test_literals_are_kept_or_refused(
           }}
         }}
     """
-    answer = client_key(root)(document)
+    answer = client_of(root)(document)
     assert answer.problems == problems
     assert stored()[0] == kept
 
@@ -315,8 +315,8 @@ def found(client: GraphQLClient, **filter_: Any) -> list[str]:
 
 
 @pytest.mark.usefixtures("noted")
-def test_users_are_filtered_by_metadata(client_key: ClientOf, sam: User) -> None:
-    client = client_key(sam)
+def test_users_are_filtered_by_metadata(client_of: ClientOf, sam: User) -> None:
+    client = client_of(sam)
     assert found(client, publicMetadata={"plan": "team"}) == ["alice", "bob"]
     assert found(client, publicMetadata={"tags": ["y"]}) == ["bob"]
     assert found(client, publicMetadata={"on": True}) == ["charlie"]
@@ -332,8 +332,8 @@ def test_users_are_filtered_by_metadata(client_key: ClientOf, sam: User) -> None
 
 
 @pytest.mark.usefixtures("noted")
-def test_conditions_on_private_metadata_are_for_staff(client_key: ClientOf, bob: User) -> None:
-    client = client_key(bob)
+def test_conditions_on_private_metadata_are_for_staff(client_of: ClientOf, bob: User) -> None:
+    client = client_of(bob)
     assert found(client, publicMetadata={"plan": "team"}) == ["bob"]
     for filter_ in (
         {"privateMetadata": {"crm": {"id": 2}}},
@@ -353,15 +353,15 @@ def test_conditions_on_private_metadata_are_for_staff(client_key: ClientOf, bob:
 )
 @pytest.mark.parametrize("kind", ["publicMetadata", "privateMetadata"])
 def test_unindexed_metadata_filters_are_refused(
-    client_key: ClientOf, sam: User, kind: str, value: Any
+    client_of: ClientOf, sam: User, kind: str, value: Any
 ) -> None:
     for filter_ in ({kind: value}, {"not": {kind: value}}):
-        assert client_key(sam)(FIND, filter=filter_).codes == ["ARGUMENT_INVALID"]
+        assert client_of(sam)(FIND, filter=filter_).codes == ["ARGUMENT_INVALID"]
 
 
-def test_values_are_not_interpreted_as_sql(client_key: ClientOf, sam: User) -> None:
+def test_values_are_not_interpreted_as_sql(client_of: ClientOf, sam: User) -> None:
     hostile = {"a'b\"; DROP TABLE x --": "%s %(x)s {} \\ '"}
-    assert found(client_key(sam), publicMetadata=hostile) == []
+    assert found(client_of(sam), publicMetadata=hostile) == []
     Metadata.objects.create(user=sam, public=hostile)
-    assert found(client_key(sam), publicMetadata=hostile) == ["sam"]
+    assert found(client_of(sam), publicMetadata=hostile) == ["sam"]
     assert json.loads(json.dumps(hostile)) == hostile

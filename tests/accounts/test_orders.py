@@ -35,7 +35,7 @@ ORDERS = [
 
 
 @pytest.fixture
-def page(client_key: ClientOf, db: None) -> Page:
+def page(client_of: ClientOf, db: None) -> Page:
     """Query pages of `PEOPLE` as a staff user."""
     for username, name, email, joined, seen in PEOPLE:
         make_user(
@@ -47,7 +47,7 @@ def page(client_key: ClientOf, db: None) -> Page:
             date_joined=DAY + dt.timedelta(days=joined),
             seen=DAY + dt.timedelta(days=seen) if seen else None,
         )
-    client = client_key(User.objects.get(username="a"))
+    client = client_of(User.objects.get(username="a"))
     return lambda **variables: client(PAGE, **variables)
 
 
@@ -89,7 +89,7 @@ def test_cursor_of_another_order_is_refused(page: Page) -> None:
 
 
 @pytest.mark.parametrize("field", ["EMAIL", "LAST_SEEN"])
-def test_private_orders_require_staff(client_key: ClientOf, alice: User, field: str) -> None:
-    answer = client_key(alice)(PAGE, first=1, by={"field": field})
+def test_private_orders_require_staff(client_of: ClientOf, alice: User, field: str) -> None:
+    answer = client_of(alice)(PAGE, first=1, by={"field": field})
     assert answer.codes == ["FORBIDDEN"]
-    assert client_key(alice)(PAGE, first=1, by={"field": "NAME"}).codes == []
+    assert client_of(alice)(PAGE, first=1, by={"field": "NAME"}).codes == []

@@ -47,12 +47,12 @@ PAY = "billing.pay_invoice"
 
 
 @pytest.fixture
-def admin(client_key: ClientOf, root: User) -> GraphQLClient:
-    return client_key(root)
+def admin(client_of: ClientOf, root: User) -> GraphQLClient:
+    return client_of(root)
 
 
-def test_life_of_a_permission(client_key: ClientOf, admin: GraphQLClient, alice: User) -> None:
-    client = client_key(alice)
+def test_life_of_a_permission(client_of: ClientOf, admin: GraphQLClient, alice: User) -> None:
+    client = client_of(alice)
     assert client(MINE).data == {"me": {"permissions": []}}
     count = len(admin(MINE).data["me"]["permissions"])
     created = admin(CREATE, name=PAY).data["createPermission"]
@@ -80,13 +80,13 @@ def test_life_of_a_permission(client_key: ClientOf, admin: GraphQLClient, alice:
 
 
 def test_group_loses_a_permission_that_is_deleted(
-    client_key: ClientOf, admin: GraphQLClient, alice: User
+    client_of: ClientOf, admin: GraphQLClient, alice: User
 ) -> None:
     assert admin(CREATE, name=PAY).problems == []
     group = Group.objects.create(name="Payers")
     group.permissions.add(Permission.objects.get(codename="pay_invoice"))
     alice.groups.add(group)
-    client = client_key(alice)
+    client = client_of(alice)
     assert client(MINE).data == {"me": {"permissions": [PAY]}}
     assert admin(DELETE, name=PAY).problems == []
     assert client(MINE).data == {"me": {"permissions": []}}

@@ -179,13 +179,13 @@ def test_link_can_be_mailed_again_by_its_username(
 
 @pytest.mark.parametrize("kind", ["invitation", "organization invitation"])
 def test_invitation_takes_the_place_of_strangers_sign_ups(
-    anonymous: GraphQLClient, client_key: ClientOf, root: User, links: dict[str, str], kind: str
+    anonymous: GraphQLClient, client_of: ClientOf, root: User, links: dict[str, str], kind: str
 ) -> None:
     if kind == "invitation":
         invite = """
             mutation ($email: String!) { inviteUser(input: {email: $email}) { errors { code } } }
         """
-        assert client_key(root)(invite, email=EMAIL).data["inviteUser"]["errors"] == []
+        assert client_of(root)(invite, email=EMAIL).data["inviteUser"]["errors"] == []
         token, document = Invitation.objects.get().token, ACCEPT
     else:
         organization = make_organization("Bakers", root, role=Role.OWNER)
@@ -203,7 +203,7 @@ def test_invitation_takes_the_place_of_strangers_sign_ups(
 
 @pytest.mark.parametrize("kind", ["change", "addition"])
 def test_strangers_link_requires_the_password(
-    client_key: ClientOf, anonymous: GraphQLClient, bob: User, kind: str
+    client_of: ClientOf, anonymous: GraphQLClient, bob: User, kind: str
 ) -> None:
     """Otherwise Nina's address would be verified for an account of Charlie."""
     charlie = make_user("charlie")
@@ -212,9 +212,9 @@ def test_strangers_link_requires_the_password(
         if kind == "change"
         else (ADD, CONFIRM_ADDRESS, EmailAddition)
     )
-    assert client_key(charlie)(request, email=EMAIL, password=PASSWORD).problems == []
+    assert client_of(charlie)(request, email=EMAIL, password=PASSWORD).problems == []
     token = model.objects.get().token
-    for client in (anonymous, client_key(bob)):
+    for client in (anonymous, client_of(bob)):
         for password, code in ((None, "PASSWORD_REQUIRED"), ("wrong", "PASSWORD_WRONG")):
             answer = client(document, token=token, password=password)
             assert answer.problems == [(code, "password")]
@@ -222,21 +222,21 @@ def test_strangers_link_requires_the_password(
     # The mailbox's owner can still sign up.
     assert sign_up(anonymous, "nina", email=EMAIL, password=OWN) == []
     assert verify(anonymous, SignUp.objects.get().token, OWN) == []
-    answer = client_key(charlie)(document, token=token, password=None)
+    answer = client_of(charlie)(document, token=token, password=None)
     assert answer.problems == [("EMAIL_TAKEN", "token")]
 
 
 @pytest.mark.parametrize("kind", ["change", "addition"])
 @pytest.mark.parametrize("proof", ["session", "password"])
 def test_link_works_for_the_requesting_user_only(
-    client_key: ClientOf, anonymous: GraphQLClient, alice: User, kind: str, proof: str
+    client_of: ClientOf, anonymous: GraphQLClient, alice: User, kind: str, proof: str
 ) -> None:
     request, document, model = (
         (REQUEST_CHANGE, CONFIRM_CHANGE, EmailChange)
         if kind == "change"
         else (ADD, CONFIRM_ADDRESS, EmailAddition)
     )
-    own = client_key(alice)
+    own = client_of(alice)
     assert own(request, email=EMAIL, password=PASSWORD).problems == []
     token = model.objects.get().token
     if proof == "session":
@@ -247,9 +247,9 @@ def test_link_works_for_the_requesting_user_only(
 
 
 def test_guesses_at_the_link_are_counted(
-    client_key: ClientOf, anonymous: GraphQLClient, alice: User
+    client_of: ClientOf, anonymous: GraphQLClient, alice: User
 ) -> None:
-    assert client_key(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
+    assert client_of(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
     token = EmailChange.objects.get().token
     # The request counted one attempt.
     for _guess in range(9):
@@ -337,21 +337,21 @@ def test_mailbox_alone_does_not_remove_a_second_factor(
     ids=["address given by an administrator", "password taken", "suspended"],
 )
 def test_administrator_actions_cancel_pending_addresses(
-    client_key: ClientOf, root: User, remedy: str
+    client_of: ClientOf, root: User, remedy: str
 ) -> None:
     """An attacker requested another address; the administrator returns the account."""
     user = make_user("nina")
     prepare(user)
     document = f"mutation ($user: ID!) {{ {remedy} {{ errors {{ code }} }} }}"
-    (payload,) = client_key(root)(document, user=node_id(user)).data.values()
+    (payload,) = client_of(root)(document, user=node_id(user)).data.values()
     assert payload["errors"] == []
     assert not EmailChange.objects.exists()
     assert not EmailAddition.objects.exists()
 
 
-def test_api_token_does_not_confirm(client_key: ClientOf, alice: User) -> None:
-    assert client_key(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
-    secret = create(client_key(alice)).data["createApiToken"]["secret"]
+def test_api_token_does_not_confirm(client_of: ClientOf, alice: User) -> None:
+    assert client_of(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
+    secret = create(client_of(alice)).data["createApiToken"]["secret"]
     answer = GraphQLClient(secret)(CONFIRM_CHANGE, token=EmailChange.objects.get().token)
     assert answer.codes == ["INSUFFICIENT_SCOPE"]
     assert User.objects.get(pk=alice.pk).email == "alice@example.org"

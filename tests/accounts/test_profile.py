@@ -58,9 +58,9 @@ COLUMNS = {
 
 
 @pytest.fixture
-def update(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
+def update(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
     """Update Alice's profile as herself."""
-    client = client_key(alice)
+    client = client_of(alice)
     return lambda **changes: client(UPDATE, input=changes)
 
 
@@ -205,8 +205,8 @@ def test_anonymous_client_is_refused(anonymous: GraphQLClient, alice: User) -> N
     assert not Event.objects.exists()
 
 
-def test_users_change_only_their_own_profile(client_key: ClientOf, alice: User, root: User) -> None:
-    assert client_key(root)(UPDATE, input={"name": "Root"}).data["updateProfile"]["errors"] == []
+def test_users_change_only_their_own_profile(client_of: ClientOf, alice: User, root: User) -> None:
+    assert client_of(root)(UPDATE, input={"name": "Root"}).data["updateProfile"]["errors"] == []
     alice.refresh_from_db()
     root.refresh_from_db()
     assert (alice.name, root.name) == ("Alice Archer", "Root")

@@ -44,9 +44,9 @@ def searchable_users(db: None) -> None:
 
 
 @pytest.fixture
-def search(client_key: ClientOf, searchable_users: None, sam: User) -> Search:
+def search(client_of: ClientOf, searchable_users: None, sam: User) -> Search:
     """Search as staff."""
-    return lambda text, **variables: client_key(sam)(SEARCH, text=text, **variables)
+    return lambda text, **variables: client_of(sam)(SEARCH, text=text, **variables)
 
 
 def found(answer: Answer) -> list[str]:
@@ -154,10 +154,10 @@ def test_truncated_results_are_reported(search: Search, monkeypatch: pytest.Monk
 
 
 def test_addresses_are_searched_for_staff_alone(
-    client_key: ClientOf, searchable_users: None, alice: User
+    client_of: ClientOf, searchable_users: None, alice: User
 ) -> None:
     def seen(text: str, **variables: Any) -> list[str]:
-        return found(client_key(alice)(SEARCH, text=text, **variables))
+        return found(client_of(alice)(SEARCH, text=text, **variables))
 
     assert seen("picard") == ["jlpicard"]
     for text in ("enterprise", "picard enterprise", "captain@enterprise.example"):
@@ -166,12 +166,12 @@ def test_addresses_are_searched_for_staff_alone(
 
 
 def test_search_respects_visibility(
-    client_key: ClientOf, searchable_users: None, alice: User
+    client_of: ClientOf, searchable_users: None, alice: User
 ) -> None:
     User.objects.filter(username="jean").update(is_public=False)
     User.objects.filter(username="ljean").update(is_active=False)
-    assert found(client_key(alice)(SEARCH, text="jean")) == ["jlpicard", "jeanne"]
-    assert found(client_key(alice)(SEARCH, text="alice")) == ["alice"]
+    assert found(client_of(alice)(SEARCH, text="jean")) == ["jlpicard", "jeanne"]
+    assert found(client_of(alice)(SEARCH, text="alice")) == ["alice"]
 
 
 def test_search_and_filter_hold_together(search: Search) -> None:

@@ -30,9 +30,9 @@ def found(client: GraphQLClient, **by: str) -> str | None:
 
 
 def test_users_are_found_by_any_identifier(
-    executor: Executor, client_key: ClientOf, alice: User, sam: User, second: EmailAddress
+    executor: Executor, client_of: ClientOf, alice: User, sam: User, second: EmailAddress
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     for by in (
         {"id": node_id(alice)},
         {"username": "alice"},
@@ -56,31 +56,31 @@ def test_users_are_found_by_any_identifier(
     ids=str,
 )
 def test_other_values_find_no_user(
-    client_key: ClientOf, alice: User, sam: User, by: dict[str, str]
+    client_of: ClientOf, alice: User, sam: User, by: dict[str, str]
 ) -> None:
-    assert found(client_key(sam), **by) is None
+    assert found(client_of(sam), **by) is None
 
 
 @pytest.mark.parametrize(
     "by", [{}, {"username": None}, {"username": "alice", "email": "alice@example.org"}], ids=str
 )
 def test_exactly_one_identifier_is_required(
-    client_key: ClientOf, alice: User, by: dict[str, str]
+    client_of: ClientOf, alice: User, by: dict[str, str]
 ) -> None:
-    assert client_key(alice)(USER_BY, by=by).codes == ["GRAPHQL_VARIABLES_INVALID"]
+    assert client_of(alice)(USER_BY, by=by).codes == ["GRAPHQL_VARIABLES_INVALID"]
 
 
 def test_usernames_find_visible_users_only(
-    client_key: ClientOf, alice: User, bob: User, charlie: User
+    client_of: ClientOf, alice: User, bob: User, charlie: User
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     assert found(client, username="bob") == "bob"
     assert found(client, username="charlie") is None
     assert found(GraphQLClient(), username="bob") is None
 
 
 def test_addresses_of_others_are_not_disclosed(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     bob: User,
     second: EmailAddress,
@@ -88,8 +88,8 @@ def test_addresses_of_others_are_not_disclosed(
 ) -> None:
     """An existing address is answered as one that does not exist, by the same statement."""
     for email in (alice.email, second.email):
-        assert found(client_key(alice), email=email) == "alice"
-    client, read = client_key(bob), []
+        assert found(client_of(alice), email=email) == "alice"
+    client, read = client_of(bob), []
     User.objects.filter(pk=alice.pk).update(is_public=True)
     for email in (alice.email, second.email, "unknown@example.org"):
         with statements() as captured:

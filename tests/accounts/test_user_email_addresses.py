@@ -37,11 +37,11 @@ def remove(client: GraphQLClient, user: User, email: str = NEW) -> Answer:
     return client(REMOVE, id=node_id(user), email=email)
 
 
-def test_address_is_removed_from_the_user(client_key: ClientOf, alice: User, root: User) -> None:
+def test_address_is_removed_from_the_user(client_of: ClientOf, alice: User, root: User) -> None:
     give_address(alice)
     give_address(alice, "alice@example.com")
 
-    answer = remove(client_key(root), alice, " ALICE@Example.NET")
+    answer = remove(client_of(root), alice, " ALICE@Example.NET")
 
     assert answer.problems == []
     assert answer.data["removeUserEmailAddress"]["user"]["emailAddresses"] == [
@@ -52,7 +52,7 @@ def test_address_is_removed_from_the_user(client_key: ClientOf, alice: User, roo
     assert (event.tag, event.actor_id) == (Tag.EMAIL_ADDRESS_REMOVED, root.pk)
     assert (event.subject_id, event.data) == (alice.pk, {})
     assert EventDetails.objects.get(event=event).values["email"] == NEW
-    assert remove(client_key(root), alice).problems == [("NOT_FOUND", "email")]
+    assert remove(client_of(root), alice).problems == [("NOT_FOUND", "email")]
 
 
 @pytest.mark.parametrize(
@@ -92,27 +92,27 @@ def test_own_removal_does_not_notify_the_primary_address(alice: User, mails: Sin
 
 
 def test_erased_address_gets_no_mail(
-    client_key: ClientOf, alice: User, root: User, mails: Sink
+    client_of: ClientOf, alice: User, root: User, mails: Sink
 ) -> None:
     give_address(alice)
-    assert remove(client_key(root), alice).problems == []
+    assert remove(client_of(root), alice).problems == []
     EventDetails.objects.all().delete()
     mail_email_address_removed_by_administrator(str(Event.objects.get().pk))
     assert mails.is_empty()
 
 
-def test_pending_link_is_removed(client_key: ClientOf, alice: User, root: User) -> None:
-    assert client_key(alice)(ADD, email=NEW, password=PASSWORD).problems == []
+def test_pending_link_is_removed(client_of: ClientOf, alice: User, root: User) -> None:
+    assert client_of(alice)(ADD, email=NEW, password=PASSWORD).problems == []
     waiting = token()
-    assert remove(client_key(root), alice).problems == []
+    assert remove(client_of(root), alice).problems == []
     assert not EmailAddition.objects.exists()
     assert GraphQLClient()(CONFIRM, token=waiting).problems == [("TOKEN_INVALID", "token")]
     assert tags() == [Tag.EMAIL_ADDRESS_REQUESTED]
 
 
-def test_primary_address_is_kept(client_key: ClientOf, alice: User, root: User) -> None:
+def test_primary_address_is_kept(client_of: ClientOf, alice: User, root: User) -> None:
     give_address(alice)
-    answer = remove(client_key(root), alice, PRIMARY)
+    answer = remove(client_of(root), alice, PRIMARY)
     assert answer.problems == [("EMAIL_PRIMARY", "email")]
     (error,) = answer.data["removeUserEmailAddress"]["errors"]
     assert "see updateUser" in error["message"]
@@ -121,10 +121,10 @@ def test_primary_address_is_kept(client_key: ClientOf, alice: User, root: User) 
 
 
 def test_address_of_another_user_is_not_found(
-    client_key: ClientOf, alice: User, bob: User, root: User
+    client_of: ClientOf, alice: User, bob: User, root: User
 ) -> None:
     give_address(bob)
-    client, before = client_key(root), everything()
+    client, before = client_of(root), everything()
     assert remove(client, alice).problems == [("NOT_FOUND", "email")]
     assert remove(client, make_service("robot")).problems == [("NOT_FOUND", "email")]
     assert remove(client, User(username="x")).problems == [("NOT_FOUND", "userId")]
@@ -135,19 +135,19 @@ def test_address_of_another_user_is_not_found(
     assert tags() == []
 
 
-def test_own_address_requires_step_up(client_key: ClientOf, root: User) -> None:
+def test_own_address_requires_step_up(client_of: ClientOf, root: User) -> None:
     give_address(root, "root@example.net")
-    answer = remove(client_key(root), root, "root@example.net")
+    answer = remove(client_of(root), root, "root@example.net")
     assert answer.problems == [("VALUE_INVALID", "userId")]
     assert addresses(root) == {root.email, "root@example.net"}
 
 
 def test_removal_requires_recently_authenticated_administrator(
-    client_key: ClientOf, alice: User, sam: User, root: User
+    client_of: ClientOf, alice: User, sam: User, root: User
 ) -> None:
     give_address(alice)
-    clients = {"FORBIDDEN": client_key(sam), "UNAUTHENTICATED": GraphQLClient()}
-    clients["REAUTHENTICATION_REQUIRED"] = client_key(root)
+    clients = {"FORBIDDEN": client_of(sam), "UNAUTHENTICATED": GraphQLClient()}
+    clients["REAUTHENTICATION_REQUIRED"] = client_of(root)
     age_authentication()
     for code, client in clients.items():
         assert remove(client, alice).codes == [code]
@@ -155,8 +155,8 @@ def test_removal_requires_recently_authenticated_administrator(
     assert tags() == []
 
 
-def test_deactivated_users_lose_it_as_well(client_key: ClientOf, alice: User, root: User) -> None:
+def test_deactivated_users_lose_it_as_well(client_of: ClientOf, alice: User, root: User) -> None:
     give_address(alice)
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert remove(client_key(root), alice).problems == []
+    assert remove(client_of(root), alice).problems == []
     assert addresses(alice) == {PRIMARY}

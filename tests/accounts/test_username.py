@@ -23,8 +23,8 @@ CHANGE = """
 
 
 @pytest.fixture
-def change(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
-    client = client_key(alice)
+def change(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
+    client = client_of(alice)
     return lambda username, password=PASSWORD: client(CHANGE, username=username, password=password)
 
 

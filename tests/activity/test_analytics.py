@@ -51,19 +51,19 @@ def deliver_all() -> int:
 # Access ----------------------------------------------------------------------------------
 
 
-def test_staff_read_analytics(client_key: ClientOf, sam: User, root: User) -> None:
+def test_staff_read_analytics(client_of: ClientOf, sam: User, root: User) -> None:
     DailyCount.objects.create(day="2026-02-01", tag=Tag.LOGGED_IN, count=3)
     for user in (sam, root):
-        assert analytics(client_key(user), "2026-02-01", "2026-02-01") == [
+        assert analytics(client_of(user), "2026-02-01", "2026-02-01") == [
             {"date": "2026-02-01", "signUps": 0, "newUsers": 0, "logIns": 3}
         ]
 
 
 def test_others_cannot_read_analytics(
-    client_key: ClientOf, anonymous: GraphQLClient, alice: User
+    client_of: ClientOf, anonymous: GraphQLClient, alice: User
 ) -> None:
     DailyCount.objects.create(day="2026-02-01", tag=Tag.LOGGED_IN, count=3)
-    for client, code in ((anonymous, "UNAUTHENTICATED"), (client_key(alice), "FORBIDDEN")):
+    for client, code in ((anonymous, "UNAUTHENTICATED"), (client_of(alice), "FORBIDDEN")):
         answer = client(ANALYTICS, **{"from": "2026-02-01", "to": "2026-02-01"})
         assert (answer.codes, answer.body["data"]) == ([code], None)
 
@@ -71,7 +71,7 @@ def test_others_cannot_read_analytics(
 # Date ranges -----------------------------------------------------------------------------
 
 
-def test_range_has_both_ends_and_zeros_between(client_key: ClientOf, sam: User) -> None:
+def test_range_has_both_ends_and_zeros_between(client_of: ClientOf, sam: User) -> None:
     for day, tag, count in (
         ("2026-02-26", Tag.LOGGED_IN, 1),
         ("2026-02-27", Tag.LOGGED_IN, 2),
@@ -80,7 +80,7 @@ def test_range_has_both_ends_and_zeros_between(client_key: ClientOf, sam: User) 
         ("2026-03-03", Tag.LOGGED_IN, 5),
     ):
         DailyCount.objects.create(day=day, tag=tag, count=count)
-    assert analytics(client_key(sam), "2026-02-27", "2026-03-02") == [
+    assert analytics(client_of(sam), "2026-02-27", "2026-03-02") == [
         {"date": "2026-02-27", "signUps": 0, "newUsers": 3, "logIns": 2},
         {"date": "2026-02-28"} | NOTHING,
         {"date": "2026-03-01"} | NOTHING,
@@ -99,9 +99,9 @@ def test_range_has_both_ends_and_zeros_between(client_key: ClientOf, sam: User) 
     ],
 )
 def test_range_may_have_up_to_366_days(
-    client_key: ClientOf, sam: User, first: str, last: str, days: int
+    client_of: ClientOf, sam: User, first: str, last: str, days: int
 ) -> None:
-    found = analytics(client_key(sam), first, last)
+    found = analytics(client_of(sam), first, last)
     assert len(found) == days
     assert (found[0]["date"], found[-1]["date"]) == (first, last)
 
@@ -116,22 +116,22 @@ def test_range_may_have_up_to_366_days(
     ],
 )
 def test_reversed_or_longer_range_is_refused(
-    client_key: ClientOf, sam: User, first: str, last: str
+    client_of: ClientOf, sam: User, first: str, last: str
 ) -> None:
-    answer = client_key(sam)(ANALYTICS, **{"from": first, "to": last})
+    answer = client_of(sam)(ANALYTICS, **{"from": first, "to": last})
     assert (answer.codes, answer.body["data"]) == (["ARGUMENT_INVALID"], None)
 
 
 @pytest.mark.parametrize("day", ["2026-02-29", "10000-01-01", "", "today", 1, None])
-def test_invalid_dates_are_refused(client_key: ClientOf, sam: User, day: object) -> None:
-    answer = client_key(sam)(ANALYTICS, **{"from": day, "to": "2026-01-01"})
+def test_invalid_dates_are_refused(client_of: ClientOf, sam: User, day: object) -> None:
+    answer = client_of(sam)(ANALYTICS, **{"from": day, "to": "2026-01-01"})
     assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
 
 
 # Counting --------------------------------------------------------------------------------
 
 
-def test_each_event_counts_once(client_key: ClientOf, anonymous: GraphQLClient, sam: User) -> None:
+def test_each_event_counts_once(client_of: ClientOf, anonymous: GraphQLClient, sam: User) -> None:
     for number in range(3):
         assert sign_up(anonymous, f"nina{number}", email=f"{number}@example.org") == []
     assert sign_up(anonymous) == []
@@ -141,7 +141,7 @@ def test_each_event_counts_once(client_key: ClientOf, anonymous: GraphQLClient, 
     assert deliver_all() == 7
 
     today = timezone.now().date()
-    assert analytics(client_key(sam), str(today), str(today)) == [
+    assert analytics(client_of(sam), str(today), str(today)) == [
         {"date": str(today), "signUps": 4, "newUsers": 1, "logIns": 2}
     ]
     assert not OutboxMessage.objects.filter(subscriber=COUNT_EVENT).exists()

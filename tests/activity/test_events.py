@@ -64,9 +64,9 @@ def tags(client: GraphQLClient, **conditions: Any) -> list[str]:
 
 
 def test_administrators_read_all_events_newest_first(
-    client_key: ClientOf, root: User, trail: list[Event]
+    client_of: ClientOf, root: User, trail: list[Event]
 ) -> None:
-    client = client_key(root)
+    client = client_of(root)
     first = client(EVENTS).data["events"]
     assert [edge["node"]["tag"] for edge in first["edges"]] == [
         "USER_CHANGED",
@@ -88,9 +88,9 @@ def test_administrators_read_all_events_newest_first(
 
 
 def test_users_read_their_events_without_addresses_of_others(
-    client_key: ClientOf, alice: User, trail: list[Event]
+    client_of: ClientOf, alice: User, trail: list[Event]
 ) -> None:
-    changed, logged_in, refused = nodes(client_key(alice))
+    changed, logged_in, refused = nodes(client_of(alice))
     assert (changed["tag"], changed["ip"], changed["personal"]) == ("EMAIL_CHANGED", None, None)
     assert changed["actor"] is None
     assert (logged_in["ip"], logged_in["userAgent"]) == ("192.0.2.1", "Firefox")
@@ -98,17 +98,17 @@ def test_users_read_their_events_without_addresses_of_others(
 
 
 def test_others_read_nothing(
-    client_key: ClientOf, charlie: User, sam: User, anonymous: GraphQLClient, trail: list[Event]
+    client_of: ClientOf, charlie: User, sam: User, anonymous: GraphQLClient, trail: list[Event]
 ) -> None:
-    assert nodes(client_key(charlie)) == []
-    assert nodes(client_key(sam)) == []
+    assert nodes(client_of(charlie)) == []
+    assert nodes(client_of(sam)) == []
     assert anonymous(EVENTS).codes == ["UNAUTHENTICATED"]
     node = "query ($id: ID!) { node(id: $id) { id } }"
-    assert client_key(charlie)(node, id=node_id(trail[0])).data == {"node": None}
+    assert client_of(charlie)(node, id=node_id(trail[0])).data == {"node": None}
 
 
-def test_filters(client_key: ClientOf, root: User, alice: User, trail: list[Event]) -> None:
-    client = client_key(root)
+def test_filters(client_of: ClientOf, root: User, alice: User, trail: list[Event]) -> None:
+    client = client_of(root)
     assert tags(client, tag="LOGGED_IN") == ["LOGGED_IN"]
     assert tags(client, actor=node_id(root)) == ["USER_CHANGED", "EMAIL_CHANGED"]
     assert tags(client, subject=node_id(alice), actor=node_id(root)) == ["EMAIL_CHANGED"]
@@ -118,8 +118,8 @@ def test_filters(client_key: ClientOf, root: User, alice: User, trail: list[Even
         assert tags(client, actor=unknown) == []
 
 
-def test_filter_by_time(client_key: ClientOf, root: User, alice: User) -> None:
-    client = client_key(root)
+def test_filter_by_time(client_of: ClientOf, root: User, alice: User) -> None:
+    client = client_of(root)
     now = timezone.now()
     for age in (3, 2, 1):
         moment = now - dt.timedelta(days=age)
@@ -145,7 +145,7 @@ def test_ids_grow_with_time() -> None:
 
 
 def test_details_match_their_digest_until_erased(
-    client_key: ClientOf, alice: User, trail: list[Event]
+    client_of: ClientOf, alice: User, trail: list[Event]
 ) -> None:
     for event in Event.objects.select_related("details"):
         assert event.details.digest() == bytes(event.details_digest or b"")
@@ -153,7 +153,7 @@ def test_details_match_their_digest_until_erased(
     assert len(salts) == 4
     digests = {bytes(event.details_digest or b"") for event in Event.objects.all()}
     EventDetails.objects.filter(event__subject_id=alice.pk).delete()
-    _changed, logged_in, _refused = nodes(client_key(alice))
+    _changed, logged_in, _refused = nodes(client_of(alice))
     assert (logged_in["ip"], logged_in["personal"]) == (None, {})
     assert {bytes(event.details_digest or b"") for event in Event.objects.all()} == digests
 

@@ -21,13 +21,13 @@ SESSIONS = "query ($id: ID!) { user(id: $id) { sessions(first: 9) { nodes { id i
 
 
 def test_events_of_a_user_are_newest_first(
-    executor: Executor, client_key: ClientOf, alice: User, bob: User
+    executor: Executor, client_of: ClientOf, alice: User, bob: User
 ) -> None:
     actor = Actor(user_id=alice.pk, ip="192.0.2.1")
     for tag in (Tag.LOGGED_IN, Tag.PROFILE_CHANGED, Tag.PASSWORD_CHANGED):
         record(tag, actor=actor, subject_id=alice.pk)
     record(Tag.USERNAME_CHANGED, actor=actor, subject_id=bob.pk)
-    client, after, tags = client_key(alice), None, []
+    client, after, tags = client_of(alice), None, []
     for _page in range(2):
         answer = executor(lambda after=after: client(EVENTS, id=node_id(alice), after=after))  # type: ignore[misc]
         events = answer.data["user"]["events"]
@@ -39,27 +39,27 @@ def test_events_of_a_user_are_newest_first(
 
 
 def test_events_of_a_user_are_empty_for_others(
-    executor: Executor, client_key: ClientOf, alice: User, bob: User, sam: User, root: User
+    executor: Executor, client_of: ClientOf, alice: User, bob: User, sam: User, root: User
 ) -> None:
     """Staff read no audit trail; administrators read it all."""
     record(Tag.LOGGED_IN, actor=Actor(user_id=bob.pk), subject_id=bob.pk)
     for user, count in ((alice, 0), (sam, 0), (bob, 1), (root, 1)):
-        client = client_key(user)
+        client = client_of(user)
         answer = executor(lambda client=client: client(EVENTS, id=node_id(bob)))  # type: ignore[misc]
         assert len(answer.data["user"]["events"]["nodes"]) == count, user
 
 
 def test_sessions_of_a_user_are_empty_for_others(
-    executor: Executor, client_key: ClientOf, alice: User, bob: User, sam: User
+    executor: Executor, client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     older, newer = make_session(bob), make_session(bob)
     make_session(bob, days=-1)
     for user, expected in ((alice, []), (sam, [newer, older])):
-        client = client_key(user)
+        client = client_of(user)
         answer = executor(lambda client=client: client(SESSIONS, id=node_id(bob)))  # type: ignore[misc]
         found = [each["id"] for each in answer.data["user"]["sessions"]["nodes"]]
         assert found == [node_id(each) for each in expected], user
-    mine = client_key(bob)(SESSIONS, id=node_id(bob)).data["user"]["sessions"]["nodes"]
+    mine = client_of(bob)(SESSIONS, id=node_id(bob)).data["user"]["sessions"]["nodes"]
     assert [each["isCurrent"] for each in mine] == [True, False, False]
 
 

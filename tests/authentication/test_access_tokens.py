@@ -203,10 +203,10 @@ def test_token_may_not_bring_its_own_key(
 
 
 def test_token_ends_with_its_session(
-    session: Session, client_key: Callable[[User], GraphQLClient]
+    session: Session, client_of: Callable[[User], GraphQLClient]
 ) -> None:
     client = GraphQLClient(issue_access_token(session))
-    other = client_key(session.user)
+    other = client_of(session.user)
     assert client(ME).data == ALICE
     session.delete()
     assert client(ME).status == 401

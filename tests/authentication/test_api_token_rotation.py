@@ -25,11 +25,11 @@ def expire(token: ApiToken) -> None:
     )
 
 
-def test_rotated_token_works(client_key: ClientOf, alice: User) -> None:
+def test_rotated_token_works(client_of: ClientOf, alice: User) -> None:
     old_secret = make_api_token(alice, "profile:read", "users:read", days=30, name="CI")
     old = ApiToken.objects.get()
     before = timezone.now()
-    payload = rotate(client_key(alice), old, overlapMinutes=30).data["rotateApiToken"]
+    payload = rotate(client_of(alice), old, overlapMinutes=30).data["rotateApiToken"]
     assert payload["errors"] == []
     assert payload["apiToken"]["name"] == "CI"
     assert payload["apiToken"]["scopes"] == ["PROFILE_READ", "USERS_READ"]
@@ -47,10 +47,10 @@ def test_rotated_token_works(client_key: ClientOf, alice: User) -> None:
     assert GraphQLClient(new_secret)(ME).data == ALICE
 
 
-def test_event_names_both_tokens(client_key: ClientOf, alice: User) -> None:
+def test_event_names_both_tokens(client_of: ClientOf, alice: User) -> None:
     make_api_token(alice, "profile:read")
     old = ApiToken.objects.get()
-    rotate(client_key(alice), old)
+    rotate(client_of(alice), old)
     new = ApiToken.objects.exclude(pk=old.pk).get()
     event = Event.objects.get()
     assert event.tag == "token:api_token:rotate"
@@ -59,10 +59,10 @@ def test_event_names_both_tokens(client_key: ClientOf, alice: User) -> None:
     assert event.personal_values["name"] == "CI"
 
 
-def test_owner_is_notified_by_mail(client_key: ClientOf, alice: User, mails: Sink) -> None:
+def test_owner_is_notified_by_mail(client_of: ClientOf, alice: User, mails: Sink) -> None:
     User.objects.update(email_verified_at=timezone.now())
     make_api_token(alice, "profile:read", name="Nightly report")
-    answer = rotate(client_key(alice), ApiToken.objects.get())
+    answer = rotate(client_of(alice), ApiToken.objects.get())
     mail_api_token_created(str(Event.objects.get().pk))
     mail = mails.next()
     assert (mail["To"], mail["Subject"]) == (alice.email, "A new API token for your account")
@@ -72,27 +72,27 @@ def test_owner_is_notified_by_mail(client_key: ClientOf, alice: User, mails: Sin
 
 
 def test_without_overlap_the_old_token_expires_immediately(
-    client_key: ClientOf, alice: User
+    client_of: ClientOf, alice: User
 ) -> None:
     secret = make_api_token(alice, "profile:read")
-    answer = rotate(client_key(alice), ApiToken.objects.get(), overlapMinutes=0)
+    answer = rotate(client_of(alice), ApiToken.objects.get(), overlapMinutes=0)
     assert_dead(secret)
     assert GraphQLClient(answer.data["rotateApiToken"]["secret"])(ME).data == ALICE
 
 
-def test_overlap_never_extends_the_old_token(client_key: ClientOf, alice: User) -> None:
+def test_overlap_never_extends_the_old_token(client_of: ClientOf, alice: User) -> None:
     make_api_token(alice, "profile:read", days=1)
     old = ApiToken.objects.get()
-    assert rotate(client_key(alice), old, overlapMinutes=10_080).problems == []
+    assert rotate(client_of(alice), old, overlapMinutes=10_080).problems == []
     assert ApiToken.objects.get(pk=old.pk).expires_at == old.expires_at
 
 
 def test_current_maximum_lifetime_applies_to_the_new_token(
-    client_key: ClientOf, alice: User, settings: Any
+    client_of: ClientOf, alice: User, settings: Any
 ) -> None:
     make_api_token(alice, "profile:read", days=300)
     settings.API_TOKEN_MAX_DAYS = 10
-    rotate(client_key(alice), ApiToken.objects.get())
+    rotate(client_of(alice), ApiToken.objects.get())
     new = ApiToken.objects.get(rotated_at=None)
     assert new.expires_at - new.created_at <= dt.timedelta(days=10)
 
@@ -109,48 +109,48 @@ def test_current_maximum_lifetime_applies_to_the_new_token(
     ids=str,
 )
 def test_refused_rotation_keeps_the_token(
-    client_key: ClientOf, alice: User, changes: dict[str, Any], problem: tuple[str, str]
+    client_of: ClientOf, alice: User, changes: dict[str, Any], problem: tuple[str, str]
 ) -> None:
     make_api_token(alice, "profile:read")
     before = ApiToken.objects.values().get()
-    assert rotate(client_key(alice), ApiToken.objects.get(), **changes).problems == [problem]
+    assert rotate(client_of(alice), ApiToken.objects.get(), **changes).problems == [problem]
     assert ApiToken.objects.values().get() == before
     assert "token:api_token:rotate" not in tags()
 
 
-def test_token_has_one_successor(client_key: ClientOf, alice: User) -> None:
+def test_token_has_one_successor(client_of: ClientOf, alice: User) -> None:
     make_api_token(alice, "profile:read")
     old = ApiToken.objects.get()
-    assert rotate(client_key(alice), old).problems == []
-    assert rotate(client_key(alice), old).problems == [("TOKEN_INVALID", "tokenId")]
+    assert rotate(client_of(alice), old).problems == []
+    assert rotate(client_of(alice), old).problems == [("TOKEN_INVALID", "tokenId")]
     new = ApiToken.objects.get(rotated_at=None)
-    assert rotate(client_key(alice), new).problems == []
+    assert rotate(client_of(alice), new).problems == []
     assert ApiToken.objects.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_rotations_create_one_token(client_key: ClientOf) -> None:
+def test_concurrent_rotations_create_one_token(client_of: ClientOf) -> None:
     alice = make_user("alice")
     make_api_token(alice, "profile:read")
-    old, client = ApiToken.objects.get(), client_key(alice)
+    old, client = ApiToken.objects.get(), client_of(alice)
     answers = run_concurrently(*[lambda: rotate(GraphQLClient(client.token), old)] * 2)
     assert sorted(answer.problems for answer in answers) == [[], [("TOKEN_INVALID", "tokenId")]]
     assert ApiToken.objects.count() == 2
 
 
-def test_expired_token_is_not_rotated(client_key: ClientOf, alice: User) -> None:
+def test_expired_token_is_not_rotated(client_of: ClientOf, alice: User) -> None:
     make_api_token(alice, "profile:read", days=-1)
     token = ApiToken.objects.get()
-    assert rotate(client_key(alice), token).problems == [("NOT_FOUND", "tokenId")]
+    assert rotate(client_of(alice), token).problems == [("NOT_FOUND", "tokenId")]
     assert ApiToken.objects.count() == 1
 
 
 def test_administrators_cannot_rotate_tokens_of_users(
-    client_key: ClientOf, alice: User, root: User
+    client_of: ClientOf, alice: User, root: User
 ) -> None:
     make_api_token(alice, "profile:read")
     token = ApiToken.objects.get()
-    assert rotate(client_key(root), token).codes == ["FORBIDDEN"]
+    assert rotate(client_of(root), token).codes == ["FORBIDDEN"]
     assert ApiToken.objects.get().rotated_at is None
-    answer = client_key(root)("query ($id: ID!) { node(id: $id) { id } }", id=node_id(token))
+    answer = client_of(root)("query ($id: ID!) { node(id: $id) { id } }", id=node_id(token))
     assert answer.data == {"node": {"id": node_id(token)}}

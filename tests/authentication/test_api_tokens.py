@@ -46,10 +46,10 @@ LIST = """
 # Creating --------------------------------------------------------------------------------
 
 
-def test_token_authenticates_its_owner(client_key: ClientOf, alice: User) -> None:
+def test_token_authenticates_its_owner(client_of: ClientOf, alice: User) -> None:
     before = timezone.now()
     answer = create(
-        client_key(alice), "PROFILE_READ", "USERS_READ", name="Nightly report", expiresInDays=30
+        client_of(alice), "PROFILE_READ", "USERS_READ", name="Nightly report", expiresInDays=30
     )
     payload = answer.data["createApiToken"]
     assert payload["errors"] == []
@@ -67,8 +67,8 @@ def test_token_authenticates_its_owner(client_key: ClientOf, alice: User) -> Non
     assert answer.data == {"me": {"username": "alice", "email": "alice@example.org"}}
 
 
-def test_token_format_is_recognizable(client_key: ClientOf, alice: User) -> None:
-    secret = created(client_key(alice))
+def test_token_format_is_recognizable(client_of: ClientOf, alice: User) -> None:
+    secret = created(client_of(alice))
     assert re.fullmatch(r"roster_pat_[0-9A-Za-z]{49}", secret)
     rest, digits = zlib.crc32(secret[:-6].encode()), ""
     while len(digits) < 6:
@@ -78,9 +78,9 @@ def test_token_format_is_recognizable(client_key: ClientOf, alice: User) -> None
 
 
 def test_secret_is_shown_once_and_not_stored(
-    client_key: ClientOf, alice: User, caplog: pytest.LogCaptureFixture, capfd: Any
+    client_of: ClientOf, alice: User, caplog: pytest.LogCaptureFixture, capfd: Any
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     secret = created(client)
     GraphQLClient(secret)(ME)
     assert_dead(secret[:-1] + ("x" if secret[-1] != "x" else "y"))
@@ -99,8 +99,8 @@ def test_secret_is_shown_once_and_not_stored(
     assert body[:20] not in json.dumps(client(LIST).body)
 
 
-def test_event_records_the_scopes(client_key: ClientOf, alice: User) -> None:
-    created(client_key(alice), "EVENTS_READ", name="Audit export")
+def test_event_records_the_scopes(client_of: ClientOf, alice: User) -> None:
+    created(client_of(alice), "EVENTS_READ", name="Audit export")
     token = ApiToken.objects.get()
     event = Event.objects.get(tag="token:api_token:create")
     assert (event.actor_id, event.subject_id) == (alice.pk, alice.pk)
@@ -142,22 +142,22 @@ def test_owner_is_notified_by_mail(worker: Sink) -> None:
     ids=str,
 )
 def test_invalid_input_creates_no_token(
-    client_key: ClientOf, alice: User, changes: dict[str, Any], problem: tuple[str, str]
+    client_of: ClientOf, alice: User, changes: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    assert create(client_key(alice), **changes).problems == [problem]
+    assert create(client_of(alice), **changes).problems == [problem]
     assert not ApiToken.objects.exists()
     assert "token:api_token:create" not in tags()
 
 
-def test_maximum_lifetime_is_enforced(client_key: ClientOf, alice: User, settings: Any) -> None:
+def test_maximum_lifetime_is_enforced(client_of: ClientOf, alice: User, settings: Any) -> None:
     settings.API_TOKEN_MAX_DAYS = 7
-    assert create(client_key(alice)).problems == [("VALUE_INVALID", "expiresInDays")]
-    created(client_key(alice), expiresInDays=7)
+    assert create(client_of(alice)).problems == [("VALUE_INVALID", "expiresInDays")]
+    created(client_of(alice), expiresInDays=7)
 
 
-def test_number_of_tokens_is_limited(client_key: ClientOf, alice: User, settings: Any) -> None:
+def test_number_of_tokens_is_limited(client_of: ClientOf, alice: User, settings: Any) -> None:
     settings.API_TOKENS_PER_OWNER = 2
-    client = client_key(alice)
+    client = client_of(alice)
     make_api_token(alice, "profile:read", days=-1)
     created(client)
     created(client)
@@ -166,9 +166,9 @@ def test_number_of_tokens_is_limited(client_key: ClientOf, alice: User, settings
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_creations_respect_the_limit(client_key: ClientOf, settings: Any) -> None:
+def test_concurrent_creations_respect_the_limit(client_of: ClientOf, settings: Any) -> None:
     settings.API_TOKENS_PER_OWNER = 2
-    client = client_key(make_user("alice"))
+    client = client_of(make_user("alice"))
     answers = run_concurrently(*[lambda: create(GraphQLClient(client.token))] * 4)
     assert sorted(answer.problems for answer in answers) == [
         [],
@@ -178,8 +178,8 @@ def test_concurrent_creations_respect_the_limit(client_key: ClientOf, settings: 
     assert ApiToken.objects.count() == 2
 
 
-def test_wrong_passwords_are_counted(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_wrong_passwords_are_counted(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     for _attempt in range(10):
         assert create(client, password="wrong").problems == [("PASSWORD_WRONG", "password")]
     assert create(client, password=PASSWORD).codes == ["TOO_MANY_ATTEMPTS"]
@@ -255,7 +255,7 @@ def test_expired_token_is_refused_and_removed(alice: User) -> None:
 
 
 def test_token_of_a_suspended_owner_is_refused(
-    client_key: ClientOf, alice: User, root: User
+    client_of: ClientOf, alice: User, root: User
 ) -> None:
     secret = make_api_token(alice, "profile:read")
     suspend = """
@@ -264,7 +264,7 @@ def test_token_of_a_suspended_owner_is_refused(
         }
     """
     reactivate = "mutation ($id: ID!) { reactivateUser(input: {userId: $id}) { errors { code } } }"
-    administrator = client_key(root)
+    administrator = client_of(root)
     assert administrator(suspend, id=node_id(alice)).problems == []
     assert Suspension.objects.count() == 1
     assert_dead(secret)
@@ -305,10 +305,10 @@ def test_events_name_the_token(alice: User) -> None:
 # Renaming and revoking -------------------------------------------------------------------
 
 
-def test_token_is_renamed(client_key: ClientOf, alice: User) -> None:
+def test_token_is_renamed(client_of: ClientOf, alice: User) -> None:
     make_api_token(alice, "profile:read", name="CI")
     token = ApiToken.objects.get()
-    client = client_key(alice)
+    client = client_of(alice)
     answer = client(RENAME, id=node_id(token), name="Deployment")
     assert answer.data["renameApiToken"] == {"apiToken": {"name": "Deployment"}, "errors": []}
     event = Event.objects.get()
@@ -319,11 +319,11 @@ def test_token_is_renamed(client_key: ClientOf, alice: User) -> None:
     assert client(RENAME, id=node_id(token), name="").problems == [("VALUE_INVALID", "name")]
 
 
-def test_revoked_token_stops_immediately(client_key: ClientOf, alice: User) -> None:
+def test_revoked_token_stops_immediately(client_of: ClientOf, alice: User) -> None:
     secret = make_api_token(alice, "profile:read")
     token = ApiToken.objects.get()
     assert GraphQLClient(secret)(ME).data == ALICE
-    client = client_key(alice)
+    client = client_of(alice)
     assert client(REVOKE, id=node_id(token)).problems == []
     assert_dead(secret)
     assert client(LIST).data["me"]["apiTokens"]["nodes"] == []
@@ -333,30 +333,30 @@ def test_revoked_token_stops_immediately(client_key: ClientOf, alice: User) -> N
 
 
 def test_tokens_of_others_are_not_found(
-    client_key: ClientOf, alice: User, bob: User, sam: User, root: User
+    client_of: ClientOf, alice: User, bob: User, sam: User, root: User
 ) -> None:
     secret = make_api_token(alice, "profile:read")
     id_ = node_id(ApiToken.objects.get())
     query = "query ($id: ID!, $user: ID!) { node(id: $id) { id } user(id: $user) { username } }"
     for user in (bob, sam):
-        client = client_key(user)
+        client = client_of(user)
         assert client(query, id=id_, user=node_id(bob)).data["node"] is None
         for mutation in (REVOKE, RENAME.replace("$name: String!", '$name: String! = "X"')):
             assert client(mutation, id=id_).problems == [("NOT_FOUND", "tokenId")]
     assert GraphQLClient(secret)(ME).data == ALICE
     tokens = "query ($id: ID!) { user(id: $id) { apiTokens(first: 9) { nodes { name } } } }"
-    assert client_key(sam)(tokens, id=node_id(alice)).data["user"]["apiTokens"]["nodes"] == []
-    assert client_key(root)(tokens, id=node_id(alice)).data["user"]["apiTokens"]["nodes"] != []
-    assert client_key(root)(REVOKE, id=id_).problems == []
+    assert client_of(sam)(tokens, id=node_id(alice)).data["user"]["apiTokens"]["nodes"] == []
+    assert client_of(root)(tokens, id=node_id(alice)).data["user"]["apiTokens"]["nodes"] != []
+    assert client_of(root)(REVOKE, id=id_).problems == []
     assert_dead(secret)
 
 
-def test_list_has_active_tokens_newest_first(client_key: ClientOf, alice: User, bob: User) -> None:
+def test_list_has_active_tokens_newest_first(client_of: ClientOf, alice: User, bob: User) -> None:
     make_api_token(alice, "users:write", name="old")
     make_api_token(alice, "users:write", name="gone", days=-1)
     make_api_token(bob, "users:write", name="his")
     make_api_token(alice, "users:write", name="new")
-    tokens = client_key(alice)(LIST).data["me"]["apiTokens"]
+    tokens = client_of(alice)(LIST).data["me"]["apiTokens"]
     assert [node["name"] for node in tokens["nodes"]] == ["new", "old"]
     assert tokens["nodes"][0]["scopes"] == ["USERS_WRITE"]
     assert tokens["totalCount"] == {"value": 2}

@@ -24,10 +24,10 @@ SHUTTING: dict[str, Callable[[GraphQLClient, GraphQLClient, User], Any]] = {
 
 @pytest.mark.parametrize("way", SHUTTING)
 def test_deactivated_account_gets_no_address(
-    client_key: ClientOf, alice: User, root: User, way: str
+    client_of: ClientOf, alice: User, root: User, way: str
 ) -> None:
     """The requester may be the attacker, and a new address would allow a password reset."""
-    own, administrator = client_key(alice), client_key(root)
+    own, administrator = client_of(alice), client_of(root)
     assert own(ADD, email=NEW, password=PASSWORD).problems == []
     stolen = token()
     assert SHUTTING[way](own, administrator, alice).problems == []

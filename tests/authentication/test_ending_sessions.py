@@ -42,9 +42,9 @@ def last_event() -> tuple[str, Any, Any, Any]:
 
 @pytest.mark.parametrize("transport", ["TOKEN", "COOKIE"])
 def test_revoked_session_fails_on_its_next_request(
-    client_key: ClientOf, alice: User, transport: str
+    client_of: ClientOf, alice: User, transport: str
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     lost: GraphQLClient
     if transport == "TOKEN":
         payload = log_in()
@@ -92,14 +92,14 @@ def test_revoking_the_current_session_is_logging_out(alice: User, transport: str
 
 
 def test_unknown_sessions_are_not_found(
-    client_key: ClientOf, alice: User, bob: User, sam: User
+    client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     of_bob, over = make_session(bob), make_session(alice, days=-1)
     gone = make_session(alice)
     gone_id = node_id(gone)
     gone.delete()
     for person in (alice, sam):
-        client = client_key(person)
+        client = client_of(person)
         before = Session.objects.count()
         for id_ in (node_id(of_bob), node_id(over), gone_id, node_id(bob), "", "x", "\0"):
             answer = client(REVOKE, id=id_)
@@ -110,13 +110,13 @@ def test_unknown_sessions_are_not_found(
 
 
 def test_administrators_revoke_sessions_of_users(
-    client_key: ClientOf, root: User, bob: User
+    client_of: ClientOf, root: User, bob: User
 ) -> None:
     session = make_session(bob)
-    assert ended(client_key(root)(REVOKE, id=node_id(session))) == 1
+    assert ended(client_of(root)(REVOKE, id=node_id(session))) == 1
     assert not Session.objects.filter(user=bob).exists()
     assert last_event() == (Tag.SESSIONS_REVOKED, root.pk, bob.pk, {"count": 1})
-    assert client_key(root)(REVOKE, id=node_id(Session(pk=session.pk))).problems == NOT_FOUND
+    assert client_of(root)(REVOKE, id=node_id(Session(pk=session.pk))).problems == NOT_FOUND
 
 
 # Other and all sessions ------------------------------------------------------------------
@@ -170,10 +170,10 @@ def test_signing_in_and_out_in_one_document_leaves_no_cookie(alice: User) -> Non
 
 
 def test_administrators_end_all_sessions_of_a_user(
-    client_key: ClientOf, root: User, alice: User
+    client_of: ClientOf, root: User, alice: User
 ) -> None:
-    clients = [client_key(alice), client_key(alice)]
-    client = client_key(root)
+    clients = [client_of(alice), client_of(alice)]
+    client = client_of(root)
     assert ended(client(END, id=node_id(alice))) == 2
     assert [each(ME).status for each in clients] == [401, 401]
     assert last_event() == (Tag.SESSIONS_REVOKED, root.pk, alice.pk, {"count": 2})
@@ -188,22 +188,22 @@ def test_administrator_can_end_their_own_sessions(root: User) -> None:
     assert not Session.objects.exists()
 
 
-def test_ending_sessions_of_unknown_users_is_not_found(client_key: ClientOf, root: User) -> None:
+def test_ending_sessions_of_unknown_users_is_not_found(client_of: ClientOf, root: User) -> None:
     gone = make_user("gone")
     gone_id = node_id(gone)
     gone.delete()
     for id_ in (gone_id, "x", node_id(make_session(root))):
-        assert client_key(root)(END, id=id_).problems == [("NOT_FOUND", "userId")]
+        assert client_of(root)(END, id=id_).problems == [("NOT_FOUND", "userId")]
     assert tags() == []
 
 
 def test_others_cannot_end_sessions(
-    client_key: ClientOf, sam: User, alice: User, anonymous: GraphQLClient
+    client_of: ClientOf, sam: User, alice: User, anonymous: GraphQLClient
 ) -> None:
     session = make_session(alice)
     for person in (sam, alice):
         for id_ in (node_id(alice), "x"):
-            assert client_key(person)(END, id=id_).codes == ["FORBIDDEN"]
+            assert client_of(person)(END, id=id_).codes == ["FORBIDDEN"]
     calls: list[tuple[str, dict[str, str]]] = [
         (REVOKE, {"id": node_id(session)}),
         (REVOKE, {"id": "x"}),

@@ -118,9 +118,9 @@ def test_trusted_site_request_with_the_cookie_is_served(
 
 
 def test_cross_site_request_without_the_cookie_is_served(
-    client_key: Callable[[User], GraphQLClient], alice: User
+    client_of: Callable[[User], GraphQLClient], alice: User
 ) -> None:
-    answer = client_key(alice).post(f'{{"query": "{ME}"}}', Origin="https://app.example")
+    answer = client_of(alice).post(f'{{"query": "{ME}"}}', Origin="https://app.example")
     assert answer.data == {"me": {"username": "alice"}}
 
 
@@ -193,14 +193,14 @@ def global_id(text: str) -> str:
     ],
 )
 def test_nul_in_an_input_is_a_problem_of_the_input(
-    client_key: Callable[[User], GraphQLClient],
+    client_of: Callable[[User], GraphQLClient],
     alice: User,
     mutation: str,
     nul: str,
     problems: list[tuple[str, str]],
 ) -> None:
     query = f"mutation ($x: String!) {{ {mutation} {{ errors {{ code field }} }} }}"
-    assert client_key(alice)(query, x=nul).problems == problems
+    assert client_of(alice)(query, x=nul).problems == problems
     assert not SignUp.objects.exists()
     assert not Event.objects.exclude(tag=Tag.LOG_IN_REFUSED).exists()
     assert Session.objects.count() == 1
@@ -211,17 +211,17 @@ def test_nul_in_an_input_is_a_problem_of_the_input(
     "identifier", [*NULS, global_id("User:\0"), global_id("\0:\0"), global_id("Organization:\0")]
 )
 def test_nul_in_an_id_is_the_id_of_nothing(
-    client_key: Callable[[User], GraphQLClient], alice: User, field: str, identifier: str
+    client_of: Callable[[User], GraphQLClient], alice: User, field: str, identifier: str
 ) -> None:
     query = f"query ($x: ID!) {{ found: {field}(id: $x) {{ id }} }}"
-    assert client_key(alice)(query, x=identifier).data == {"found": None}
+    assert client_of(alice)(query, x=identifier).data == {"found": None}
 
 
 @pytest.mark.parametrize("nul", NULS)
 def test_nul_in_a_cursor_is_no_cursor(
-    client_key: Callable[[User], GraphQLClient], alice: User, nul: str
+    client_of: Callable[[User], GraphQLClient], alice: User, nul: str
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     for arguments in ("first: 1, after: $x", "last: 1, before: $x"):
         answer = client(
             f"query ($x: String!) {{ users({arguments}) {{ edges {{ cursor }} }} }}", x=nul

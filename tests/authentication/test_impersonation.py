@@ -180,14 +180,14 @@ def test_staff_service_accounts_and_suspended_users_cannot_be_impersonated(
 
 
 def test_impersonation_requires_interactive_recently_authenticated_administrator(
-    client_key: ClientOf, anonymous: GraphQLClient, alice: User, bob: User, sam: User, root: User
+    client_of: ClientOf, anonymous: GraphQLClient, alice: User, bob: User, sam: User, root: User
 ) -> None:
     assert impersonate(anonymous, bob).codes == ["UNAUTHENTICATED"]
-    assert impersonate(client_key(alice), bob).codes == ["FORBIDDEN"]
-    assert impersonate(client_key(sam), bob).codes == ["FORBIDDEN"]
+    assert impersonate(client_of(alice), bob).codes == ["FORBIDDEN"]
+    assert impersonate(client_of(sam), bob).codes == ["FORBIDDEN"]
     by_token = GraphQLClient(make_api_token(root, *(scope.value for scope in Scope)))
     assert impersonate(by_token, bob).codes == REFUSED
-    administrator = client_key(root)
+    administrator = client_of(root)
     age_authentication()
     assert impersonate(administrator, bob).codes == ["REAUTHENTICATION_REQUIRED"]
     assert not Session.objects.impersonations().exists()
@@ -247,10 +247,10 @@ def test_end_by_time_is_recorded(administrator: GraphQLClient, alice: User) -> N
 
 
 def test_user_sees_and_ends_the_impersonation(
-    administrator: GraphQLClient, client_key: ClientOf, alice: User
+    administrator: GraphQLClient, client_of: ClientOf, alice: User
 ) -> None:
     client = begin(administrator, alice)
-    mine = client_key(alice)
+    mine = client_of(alice)
     own, theirs = mine(SESSIONS).data["sessions"]["nodes"]
     assert (own["isImpersonated"], own["isCurrent"]) == (False, True)
     assert (theirs["isImpersonated"], theirs["methods"]) == (True, [])
@@ -292,11 +292,11 @@ def test_promoted_user_ends_the_impersonation(
 
 
 def test_ending_sessions_ends_the_impersonation(
-    administrator: GraphQLClient, client_key: ClientOf, alice: User, bob: User
+    administrator: GraphQLClient, client_of: ClientOf, alice: User, bob: User
 ) -> None:
     first, second = begin(administrator, alice), begin(administrator, bob)
     everywhere = "mutation { logOutEverywhere { count errors { code field } } }"
-    assert client_key(bob)(everywhere).data["logOutEverywhere"]["count"] == 2
+    assert client_of(bob)(everywhere).data["logOutEverywhere"]["count"] == 2
     assert (is_over(first), is_over(second)) == (False, True)
     administrator(everywhere)
     assert is_over(first)

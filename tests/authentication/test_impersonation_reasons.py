@@ -28,10 +28,10 @@ REASON = "Ticket 4711, about the invoice"
 
 
 @pytest.fixture
-def session(db: None, client_key: Callable[[User], GraphQLClient]) -> Session:
+def session(db: None, client_of: Callable[[User], GraphQLClient]) -> Session:
     """Return an impersonation of Mary by Rosa, with an event."""
     rosa, mary = make_administrator(), make_person("mary")
-    payload = impersonate(client_key(rosa), mary, REASON).data["impersonateUser"]
+    payload = impersonate(client_of(rosa), mary, REASON).data["impersonateUser"]
     acting = GraphQLClient(payload["accessToken"])
     update = 'mutation { updateProfile(input: {name: "Mary M."}) { errors { code } } }'
     assert acting(update).problems == []
@@ -95,10 +95,10 @@ def selection(name: str, depth: int = 1) -> str:
 
 @pytest.mark.parametrize("who", ["staff", "person"])
 def test_api_hides_the_reason_from_staff_and_the_user(
-    client_key: Callable[[User], GraphQLClient], session: Session, who: str
+    client_of: Callable[[User], GraphQLClient], session: Session, who: str
 ) -> None:
     reader = make_staff() if who == "staff" else session.user
-    client = client_key(reader)
+    client = client_of(reader)
     mary = node_id(session.user)
     answers = [
         client(f"{{ sessions(first: 9) {{ nodes {selection('Session')} }} }}"),
@@ -117,7 +117,7 @@ def test_api_hides_the_reason_from_staff_and_the_user(
 
 
 def test_administrators_read_the_reason_in_the_audit_trail(
-    client_key: Callable[[User], GraphQLClient], session: Session
+    client_of: Callable[[User], GraphQLClient], session: Session
 ) -> None:
-    answer = client_key(make_administrator("rob"))("{ events(first: 9) { nodes { personal } } }")
+    answer = client_of(make_administrator("rob"))("{ events(first: 9) { nodes { personal } } }")
     assert REASON in str(answer.data)

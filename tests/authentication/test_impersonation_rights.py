@@ -41,7 +41,7 @@ Capture = Callable[[], AbstractContextManager[Statements]]
 
 
 def test_events_name_the_impersonator(
-    administrator: GraphQLClient, client_key: ClientOf, alice: User, root: User
+    administrator: GraphQLClient, client_of: ClientOf, alice: User, root: User
 ) -> None:
     client = begin(administrator, alice)
     client.http.defaults |= {"HTTP_USER_AGENT": "Office", "REMOTE_ADDR": "192.0.2.7"}
@@ -56,7 +56,7 @@ def test_events_name_the_impersonator(
     assert event.session_id == impersonation().pk
     assert client(LOG_OUT).data == {"logOut": {"errors": []}}
 
-    ended, changed, begun = client_key(alice)(EVENTS).data["events"]["nodes"]
+    ended, changed, begun = client_of(alice)(EVENTS).data["events"]["nodes"]
     assert [ended["tag"], changed["tag"], begun["tag"]] == [
         *("IMPERSONATION_ENDED", "PROFILE_CHANGED", "IMPERSONATION_BEGUN"),
     ]

@@ -120,15 +120,15 @@ def test_device_id_is_stable_per_user(alice: User, bob: User) -> None:
 
 @pytest.mark.parametrize("how", ["change", "reset", "require"])
 def test_new_password_revokes_known_devices(
-    alice: User, root: User, client_key: ClientOf, how: str
+    alice: User, root: User, client_of: ClientOf, how: str
 ) -> None:
     device = device_of("alice")
     if how == "change":
-        answer = client_key(alice)(CHANGE, currentPassword=PASSWORD, newPassword=NEW)
+        answer = client_of(alice)(CHANGE, currentPassword=PASSWORD, newPassword=NEW)
     elif how == "reset":
         answer = GraphQLClient()(RESET, token=give_reset(alice).token, newPassword=NEW)
     else:
-        answer = client_key(root)(REQUIRE, userId=node_id(alice))
+        answer = client_of(root)(REQUIRE, userId=node_id(alice))
     assert answer.problems == []
     lock_out()
     assert attempt("alice", NEW, device).codes == THROTTLED

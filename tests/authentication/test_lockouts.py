@@ -54,9 +54,9 @@ def test_unlocking_applies_to_all_logins(alice: User, bob: User) -> None:
     assert Event.objects.filter(tag=Tag.LOG_IN_THROTTLED, subject_id=alice.pk).count() == 3
 
 
-def test_administrators_unlock(client_key: ClientOf, root: User, alice: User) -> None:
+def test_administrators_unlock(client_of: ClientOf, root: User, alice: User) -> None:
     lock_out()
-    answer = client_key(root)(UNLOCK, user=node_id(alice))
+    answer = client_of(root)(UNLOCK, user=node_id(alice))
     assert answer.data == {"unlockUser": {"user": {"username": "alice"}, "errors": []}}
     event = Event.objects.latest("pk")
     assert (event.tag, event.subject_id) == (Tag.USER_UNLOCKED, alice.pk)
@@ -65,12 +65,12 @@ def test_administrators_unlock(client_key: ClientOf, root: User, alice: User) ->
 
 
 def test_only_administrators_unlock(
-    client_key: ClientOf, sam: User, alice: User, anonymous: GraphQLClient
+    client_of: ClientOf, sam: User, alice: User, anonymous: GraphQLClient
 ) -> None:
     lock_out()
     for client, code in (
-        (client_key(sam), "FORBIDDEN"),
-        (client_key(alice), "FORBIDDEN"),
+        (client_of(sam), "FORBIDDEN"),
+        (client_of(alice), "FORBIDDEN"),
         (anonymous, "UNAUTHENTICATED"),
     ):
         for user in (node_id(alice), "x"):
@@ -79,12 +79,12 @@ def test_only_administrators_unlock(
     assert Tag.USER_UNLOCKED not in tags()
 
 
-def test_unknown_users_cannot_be_unlocked(client_key: ClientOf, root: User) -> None:
+def test_unknown_users_cannot_be_unlocked(client_of: ClientOf, root: User) -> None:
     gone = make_user("gone")
     gone_id = node_id(gone)
     gone.delete()
     for user in (gone_id, "x", node_id(Session(pk=root.pk))):
-        assert client_key(root)(UNLOCK, user=user).problems == [("NOT_FOUND", "userId")]
+        assert client_of(root)(UNLOCK, user=user).problems == [("NOT_FOUND", "userId")]
     assert tags() == []
 
 

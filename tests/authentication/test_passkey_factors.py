@@ -26,8 +26,8 @@ REFUSED_FACTOR = [("PASSKEY_INVALID", "passkey")]
 # As a second factor ----------------------------------------------------------------------
 
 
-def test_passkey_completes_a_log_in(client_key: ClientOf, alice: User) -> None:
-    device = with_passkey(client_key(alice))
+def test_passkey_completes_a_log_in(client_of: ClientOf, alice: User) -> None:
+    device = with_passkey(client_of(alice))
     answer = GraphQLClient()(PASSWORD_LOG_IN, login="alice", password=PASSWORD)
     waiting = answer.data["logIn"]["secondFactor"]
     assert waiting["methods"] == ["PASSKEY", "RECOVERY_CODE"]
@@ -38,8 +38,8 @@ def test_passkey_completes_a_log_in(client_key: ClientOf, alice: User) -> None:
     assert Session.objects.order_by("-pk")[0].methods == ["pwd", "hwk", "user", "mfa"]
 
 
-def test_response_is_bound_to_its_log_in_and_purpose(client_key: ClientOf, alice: User) -> None:
-    device = with_passkey(client_key(alice))
+def test_response_is_bound_to_its_log_in_and_purpose(client_of: ClientOf, alice: User) -> None:
+    device = with_passkey(client_of(alice))
     token, other = half_log_in(), half_log_in()
     credential = device.get(options_for("SECOND_FACTOR", token=token))
     assert verify(other, passkey=credential).problems == REFUSED_FACTOR
@@ -49,9 +49,9 @@ def test_response_is_bound_to_its_log_in_and_purpose(client_key: ClientOf, alice
     assert verify(other, passkey=to_log_in).problems == REFUSED_FACTOR
 
 
-def test_passkey_of_another_user_is_refused(client_key: ClientOf, alice: User, bob: User) -> None:
-    with_passkey(client_key(alice))
-    device, token = with_passkey(client_key(bob)), half_log_in()
+def test_passkey_of_another_user_is_refused(client_of: ClientOf, alice: User, bob: User) -> None:
+    with_passkey(client_of(alice))
+    device, token = with_passkey(client_of(bob)), half_log_in()
     options = options_for("SECOND_FACTOR", token=token) | {"allowCredentials": []}
     assert verify(token, passkey=device.get(options)).problems == REFUSED_FACTOR
     assert PendingLogIn.objects.exists()
@@ -68,8 +68,8 @@ def test_unknown_pending_log_in_is_refused(db: None) -> None:
 # Renaming and removing -------------------------------------------------------------------
 
 
-def test_passkey_is_renamed(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_passkey_is_renamed(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     id_ = register(client, Authenticator())
     for _time in range(2):
         answer = client(RENAME, id=id_, name="Laptop")
@@ -78,8 +78,8 @@ def test_passkey_is_renamed(client_key: ClientOf, alice: User) -> None:
     assert client(RENAME, id=id_, name="").problems == [("VALUE_INVALID", "name")]
 
 
-def test_removed_passkey_cannot_sign_in(client_key: ClientOf, alice: User) -> None:
-    client, device = client_key(alice), Authenticator()
+def test_removed_passkey_cannot_sign_in(client_of: ClientOf, alice: User) -> None:
+    client, device = client_of(alice), Authenticator()
     id_ = register(client, device)
     set_up_totp(client)
     answer = client(REMOVE, id=id_)
@@ -89,15 +89,15 @@ def test_removed_passkey_cannot_sign_in(client_key: ClientOf, alice: User) -> No
 
 
 def test_passkeys_of_others_are_not_found(
-    client_key: ClientOf, alice: User, bob: User, sam: User
+    client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
-    id_ = register(client_key(alice), Authenticator())
-    for client in (client_key(bob), client_key(sam)):
+    id_ = register(client_of(alice), Authenticator())
+    for client in (client_of(bob), client_of(sam)):
         for document, more in ((RENAME, {"name": "x"}), (REMOVE, {})):
             assert client(document, id=id_, **more).problems == [("NOT_FOUND", "passkeyId")]
             answer = client(document, id=node_id(alice), **more)
             assert answer.problems == [("NOT_FOUND", "passkeyId")]
     assert Passkey.objects.get().name == "Phone"
     query = "query ($id: ID!) { node(id: $id) { ... on Passkey { name } } }"
-    assert client_key(bob)(query, id=id_).data == {"node": None}
-    assert client_key(sam)(query, id=id_).data == {"node": {"name": "Phone"}}
+    assert client_of(bob)(query, id=id_).data == {"node": None}
+    assert client_of(sam)(query, id=id_).data == {"node": {"name": "Phone"}}

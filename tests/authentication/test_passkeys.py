@@ -39,8 +39,8 @@ Tamper = Callable[[Authenticator], object]
 # Registering -----------------------------------------------------------------------------
 
 
-def test_passkey_is_registered_as_its_device_made_it(client_key: ClientOf, alice: User) -> None:
-    client, device = client_key(alice), Authenticator()
+def test_passkey_is_registered_as_its_device_made_it(client_of: ClientOf, alice: User) -> None:
+    client, device = client_of(alice), Authenticator()
     options = registration_options(client)
     assert options["rp"] == {"id": "testserver", "name": "Roster"}
     assert options["authenticatorSelection"]["residentKey"] == "required"
@@ -59,8 +59,8 @@ def test_passkey_is_registered_as_its_device_made_it(client_key: ClientOf, alice
     assert Session.objects.get().methods == ["pwd", "hwk", "user", "mfa"]
 
 
-def test_synced_passkey_is_reported(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_synced_passkey_is_reported(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     device = Authenticator(flags=PRESENT | VERIFIED | SYNCABLE | BACKED_UP, counts=False)
     register(client, device)
     (found,) = client(FACTORS).data["me"]["passkeys"]["nodes"]
@@ -71,9 +71,9 @@ def test_synced_passkey_is_reported(client_key: ClientOf, alice: User) -> None:
 
 
 def test_second_passkey_creates_no_codes_and_ends_no_sessions(
-    client_key: ClientOf, alice: User
+    client_of: ClientOf, alice: User
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     device = with_passkey(client)
     options = registration_options(client)
     assert [each["type"] for each in options["excludeCredentials"]] == ["public-key"]
@@ -96,8 +96,8 @@ TAMPERINGS: dict[str, Tamper] = {
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
-def test_foreign_registration_is_refused(client_key: ClientOf, alice: User, tampering: str) -> None:
-    client, device = client_key(alice), Authenticator()
+def test_foreign_registration_is_refused(client_of: ClientOf, alice: User, tampering: str) -> None:
+    client, device = client_of(alice), Authenticator()
     TAMPERINGS[tampering](device)
     credential = device.create(registration_options(client))
     assert client(REGISTER, name="Phone", credential=credential).problems == REFUSED
@@ -107,9 +107,9 @@ def test_foreign_registration_is_refused(client_key: ClientOf, alice: User, tamp
 
 
 def test_registration_is_bound_to_its_challenge_session_and_type(
-    client_key: ClientOf, alice: User
+    client_of: ClientOf, alice: User
 ) -> None:
-    client, other, device = client_key(alice), client_key(alice), Authenticator()
+    client, other, device = client_of(alice), client_of(alice), Authenticator()
     options = registration_options(client)
     for credential, asker in (
         (device.create(options, challenge="A" * 43), client),
@@ -122,23 +122,23 @@ def test_registration_is_bound_to_its_challenge_session_and_type(
     assert not Passkey.objects.exists()
 
 
-def test_old_challenge_is_refused(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_old_challenge_is_refused(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     credential = Authenticator().create(registration_options(client))
     PasskeyChallenge.objects.update(expires_at=timezone.now())
     assert client(REGISTER, name="Phone", credential=credential).problems == REFUSED
 
 
-def test_challenge_of_a_log_in_registers_nothing(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_challenge_of_a_log_in_registers_nothing(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     options = registration_options(client) | {"challenge": options_for("LOG_IN")["challenge"]}
     credential = Authenticator().create(options)
     assert client(REGISTER, name="Phone", credential=credential).problems == REFUSED
 
 
-def test_passkey_belongs_to_one_user(client_key: ClientOf, alice: User, bob: User) -> None:
-    device = with_passkey(client_key(alice))
-    client = client_key(bob)
+def test_passkey_belongs_to_one_user(client_of: ClientOf, alice: User, bob: User) -> None:
+    device = with_passkey(client_of(alice))
+    client = client_of(bob)
     options, copy = registration_options(client), Authenticator()
     credential = copy.create(options)
     # Bob's device claims the credential id of Alice's.
@@ -150,8 +150,8 @@ def test_passkey_belongs_to_one_user(client_key: ClientOf, alice: User, bob: Use
     assert len(device.credentials) == 1
 
 
-def test_invalid_name_keeps_the_challenge(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_invalid_name_keeps_the_challenge(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     credential = Authenticator().create(registration_options(client))
     for name in (" ", "x" * 101):
         answer = client(REGISTER, name=name, credential=credential)
@@ -159,8 +159,8 @@ def test_invalid_name_keeps_the_challenge(client_key: ClientOf, alice: User) -> 
     assert client(REGISTER, name="Phone", credential=credential).problems == []
 
 
-def test_number_of_passkeys_is_limited(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_number_of_passkeys_is_limited(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     with_passkey(client)
     (one,) = Passkey.objects.all()
     Passkey.objects.bulk_create(
@@ -184,8 +184,8 @@ def test_number_of_passkeys_is_limited(client_key: ClientOf, alice: User) -> Non
 # Logging in ------------------------------------------------------------------------------
 
 
-def test_passkey_alone_counts_as_two_factors(client_key: ClientOf, alice: User) -> None:
-    device = with_passkey(client_key(alice))
+def test_passkey_alone_counts_as_two_factors(client_of: ClientOf, alice: User) -> None:
+    device = with_passkey(client_of(alice))
     options = options_for("LOG_IN")
     assert options["allowCredentials"] == []
     assert options["userVerification"] == "required"
@@ -199,8 +199,8 @@ def test_passkey_alone_counts_as_two_factors(client_key: ClientOf, alice: User) 
     assert tags()[-1] == "session:user:log_in"
 
 
-def test_browser_gets_a_cookie_for_its_passkey(client_key: ClientOf, alice: User) -> None:
-    device, client = with_passkey(client_key(alice)), GraphQLClient()
+def test_browser_gets_a_cookie_for_its_passkey(client_of: ClientOf, alice: User) -> None:
+    device, client = with_passkey(client_of(alice)), GraphQLClient()
     credential = device.get(options_for("LOG_IN"))
     answer = client(LOG_IN, credential=credential, transport="COOKIE")
     assert answer.data["logInWithPasskey"]["accessToken"] is None
@@ -208,8 +208,8 @@ def test_browser_gets_a_cookie_for_its_passkey(client_key: ClientOf, alice: User
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
-def test_foreign_assertion_is_refused(client_key: ClientOf, alice: User, tampering: str) -> None:
-    device = with_passkey(client_key(alice))
+def test_foreign_assertion_is_refused(client_of: ClientOf, alice: User, tampering: str) -> None:
+    device = with_passkey(client_of(alice))
     sessions = Session.objects.count()
     TAMPERINGS[tampering](device)
     assert log_in(device).problems == REFUSED
@@ -218,15 +218,15 @@ def test_foreign_assertion_is_refused(client_key: ClientOf, alice: User, tamperi
     assert (event.subject_id, event.data) == (alice.pk, {"method": "passkey"})
 
 
-def test_assertion_is_single_use(client_key: ClientOf, alice: User) -> None:
-    device = with_passkey(client_key(alice))
+def test_assertion_is_single_use(client_of: ClientOf, alice: User) -> None:
+    device = with_passkey(client_of(alice))
     credential = device.get(options_for("LOG_IN"))
     assert GraphQLClient()(LOG_IN, credential=credential).problems == []
     assert GraphQLClient()(LOG_IN, credential=credential).problems == REFUSED
 
 
-def test_failed_assertion_consumes_its_challenge(client_key: ClientOf, alice: User) -> None:
-    device = with_passkey(client_key(alice))
+def test_failed_assertion_consumes_its_challenge(client_of: ClientOf, alice: User) -> None:
+    device = with_passkey(client_of(alice))
     options = options_for("LOG_IN")
     bad = device.get(options, type="webauthn.create")
     assert GraphQLClient()(LOG_IN, credential=bad).problems == REFUSED
@@ -244,21 +244,21 @@ def test_failed_assertion_consumes_its_challenge(client_key: ClientOf, alice: Us
     ids=["challenge", "type", "no person", "another person"],
 )
 def test_response_to_another_challenge_is_refused(
-    client_key: ClientOf, alice: User, overrides: dict[str, Any]
+    client_of: ClientOf, alice: User, overrides: dict[str, Any]
 ) -> None:
-    device = with_passkey(client_key(alice))
+    device = with_passkey(client_of(alice))
     assert log_in(device, **overrides).problems == REFUSED
 
 
-def test_signature_by_another_key_is_refused(client_key: ClientOf, alice: User, bob: User) -> None:
-    device = with_passkey(client_key(alice))
-    stranger = with_passkey(client_key(bob))
+def test_signature_by_another_key_is_refused(client_of: ClientOf, alice: User, bob: User) -> None:
+    device = with_passkey(client_of(alice))
+    stranger = with_passkey(client_of(bob))
     device.credentials[0].key = stranger.credentials[0].key
     assert log_in(device).problems == REFUSED
 
 
-def test_copied_passkey_is_found_by_its_counter(client_key: ClientOf, alice: User) -> None:
-    device = with_passkey(client_key(alice))
+def test_copied_passkey_is_found_by_its_counter(client_of: ClientOf, alice: User) -> None:
+    device = with_passkey(client_of(alice))
     for _time in range(3):
         assert log_in(device).problems == []
     assert Passkey.objects.get().sign_count == 3
@@ -268,8 +268,8 @@ def test_copied_passkey_is_found_by_its_counter(client_key: ClientOf, alice: Use
     assert Passkey.objects.get().sign_count == 3
 
 
-def test_unknown_passkey_and_suspended_user_are_refused(client_key: ClientOf, alice: User) -> None:
-    device = with_passkey(client_key(alice))
+def test_unknown_passkey_and_suspended_user_are_refused(client_of: ClientOf, alice: User) -> None:
+    device = with_passkey(client_of(alice))
     User.objects.update(is_active=False)
     assert log_in(device).problems == REFUSED
     User.objects.update(is_active=True)
@@ -279,8 +279,8 @@ def test_unknown_passkey_and_suspended_user_are_refused(client_key: ClientOf, al
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_assertions_create_one_session(client_key: ClientOf) -> None:
-    device = with_passkey(client_key(make_user("alice")))
+def test_concurrent_assertions_create_one_session(client_of: ClientOf) -> None:
+    device = with_passkey(client_of(make_user("alice")))
     credential = device.get(options_for("LOG_IN"))
     answers = run_concurrently(*[lambda: GraphQLClient()(LOG_IN, credential=credential)] * 4)
     assert sorted(answer.problems for answer in answers) == [[], REFUSED, REFUSED, REFUSED]
@@ -295,9 +295,9 @@ def test_anonymous_challenges_are_throttled(db: None, settings: Any) -> None:
     assert tags() == []
 
 
-def test_valid_assertions_are_refunded(client_key: ClientOf, alice: User, settings: Any) -> None:
+def test_valid_assertions_are_refunded(client_of: ClientOf, alice: User, settings: Any) -> None:
     settings.LOG_INS_PER_ADDRESS = 3
-    device = with_passkey(client_key(alice))
+    device = with_passkey(client_of(alice))
     for _time in range(4):
         assert log_in(device).problems == []
 
@@ -327,8 +327,8 @@ DEEP = "[" * 50_000
     ],
     ids=str,
 )
-def test_malformed_input_is_refused(client_key: ClientOf, alice: User, credential: Any) -> None:
-    client = client_key(alice)
+def test_malformed_input_is_refused(client_of: ClientOf, alice: User, credential: Any) -> None:
+    client = client_of(alice)
     for document, more in ((LOG_IN, {}), (REGISTER, {"name": "x"})):
         answer = client(document, credential=credential, **more)
         if credential is None:
@@ -337,9 +337,9 @@ def test_malformed_input_is_refused(client_key: ClientOf, alice: User, credentia
             assert answer.problems == REFUSED
 
 
-def test_malformed_part_of_a_response_is_refused(client_key: ClientOf, alice: User) -> None:
+def test_malformed_part_of_a_response_is_refused(client_of: ClientOf, alice: User) -> None:
     """Malform each part in turn, with a new challenge, so that the library parses it."""
-    client = client_key(alice)
+    client = client_of(alice)
     device = with_passkey(client)
     values: tuple[Any, ...] = ("", "AA", "oA", "_w", "A" * 5_000, "W1tbW1tb", 1, None, [], {}, "%")
     for part in ("authenticatorData", "signature", "userHandle"):

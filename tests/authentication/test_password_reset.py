@@ -54,9 +54,9 @@ def expire() -> None:
 
 
 def test_reset_ends_all_sessions_and_is_single_use(
-    anonymous: GraphQLClient, client_key: ClientOf, alice: User, bob: User
+    anonymous: GraphQLClient, client_of: ClientOf, alice: User, bob: User
 ) -> None:
-    hers, his = client_key(alice), client_key(bob)
+    hers, his = client_of(alice), client_of(bob)
     token = give_reset(alice).token
 
     answer = anonymous(RESET, token=token, newPassword=NEW)
@@ -134,11 +134,11 @@ def test_link_to_a_former_address_is_invalid(anonymous: GraphQLClient, alice: Us
 
 @pytest.mark.parametrize("ended_by", ["suspension", "change"])
 def test_link_is_deleted_with_its_user(
-    anonymous: GraphQLClient, client_key: ClientOf, alice: User, ended_by: str
+    anonymous: GraphQLClient, client_of: ClientOf, alice: User, ended_by: str
 ) -> None:
     token = give_reset(alice).token
     if ended_by == "change":
-        assert change(client_key(alice)) == []
+        assert change(client_of(alice)) == []
     else:
         User.objects.filter(pk=alice.pk).update(is_active=False)
     before = state(alice)

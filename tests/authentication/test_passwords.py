@@ -95,8 +95,8 @@ def test_browser_gets_a_new_cookie(alice: User) -> None:
     assert browser("{ me { username } }").data == {"me": None}
 
 
-def test_change_signs_out_everywhere_else(client_key: ClientOf, alice: User, bob: User) -> None:
-    here, elsewhere, others = client_key(alice), client_key(alice), client_key(bob)
+def test_change_signs_out_everywhere_else(client_of: ClientOf, alice: User, bob: User) -> None:
+    here, elsewhere, others = client_of(alice), client_of(alice), client_of(bob)
     make_session(alice, days=-1)
     give_reset(alice)
     kept = give_reset(bob)
@@ -120,9 +120,9 @@ def test_change_signs_out_everywhere_else(client_key: ClientOf, alice: User, bob
 
 
 def test_wrong_current_password_changes_nothing_and_is_recorded(
-    client_key: ClientOf, alice: User
+    client_of: ClientOf, alice: User
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     before = state(alice)
     for wrong in ("", PASSWORD.upper(), f"{PASSWORD} ", NEW, "p" * 10_000):
         assert change(client, wrong) == [("PASSWORD_WRONG", "currentPassword")]
@@ -134,8 +134,8 @@ def test_wrong_current_password_changes_nothing_and_is_recorded(
 @pytest.mark.parametrize(
     "weak", ["", "short", "elevenchars", "qwerty123456", "alice@example.org", "p" * 129]
 )
-def test_weak_password_is_refused(client_key: ClientOf, alice: User, weak: str) -> None:
-    client = client_key(alice)
+def test_weak_password_is_refused(client_of: ClientOf, alice: User, weak: str) -> None:
+    client = client_of(alice)
     before = state(alice)
     assert change(client, new=weak) == [("PASSWORD_TOO_WEAK", "newPassword")]
     assert state(alice) == before
@@ -150,24 +150,24 @@ def test_anonymous_clients_cannot_change_a_password(anonymous: GraphQLClient, al
     assert events() == []
 
 
-def test_current_password_cannot_be_guessed(client_key: ClientOf, alice: User, bob: User) -> None:
-    client = client_key(alice)
+def test_current_password_cannot_be_guessed(client_of: ClientOf, alice: User, bob: User) -> None:
+    client = client_of(alice)
     for number in range(10):
         assert change(client, f"guess {number}") == [("PASSWORD_WRONG", "currentPassword")]
     before = state(alice)
     for current in (PASSWORD, "guess 11"):
-        answer = client_key(alice)(CHANGE, currentPassword=current, newPassword=NEW)
+        answer = client_of(alice)(CHANGE, currentPassword=current, newPassword=NEW)
         assert answer.codes == ["TOO_MANY_ATTEMPTS"]
         assert 0 < answer.body["errors"][0]["extensions"]["retryAfter"] <= 900
     assert state(alice)[0] == before[0]
     assert events() == [(Tag.PASSWORD_REFUSED, {})] * 10
-    assert change(client_key(bob)) == []
+    assert change(client_of(bob)) == []
 
 
 def test_rehashed_password_is_still_current(
-    client_key: ClientOf, alice: User, settings: Any
+    client_of: ClientOf, alice: User, settings: Any
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     settings.ARGON2_PASSES += 1
     assert change(client) == []
     assert log_in(alice, NEW) == []
@@ -203,12 +203,12 @@ def test_new_password_ends_concurrent_sessions(transactional_db: None, _time: in
 
 
 def test_administrator_forces_a_reset(
-    client_key: ClientOf, alice: User, bob: User, root: User
+    client_of: ClientOf, alice: User, bob: User, root: User
 ) -> None:
-    hers, his = client_key(alice), client_key(bob)
+    hers, his = client_of(alice), client_of(bob)
     former = give_reset(alice)
 
-    answer = client_key(root)(REQUIRE, userId=node_id(alice))
+    answer = client_of(root)(REQUIRE, userId=node_id(alice))
 
     assert answer.data["requirePasswordReset"] == {
         "user": {"username": "alice", "activeSessionCount": 0},
@@ -227,9 +227,9 @@ def test_administrator_forces_a_reset(
 
 @pytest.mark.parametrize("who", ["anonymous", "alice", "sam"])
 def test_only_administrators_force_resets(
-    anonymous: GraphQLClient, client_key: ClientOf, alice: User, sam: User, who: str
+    anonymous: GraphQLClient, client_of: ClientOf, alice: User, sam: User, who: str
 ) -> None:
-    client = {"alice": client_key(alice), "sam": client_key(sam)}.get(who, anonymous)
+    client = {"alice": client_of(alice), "sam": client_of(sam)}.get(who, anonymous)
     code = "UNAUTHENTICATED" if who == "anonymous" else "FORBIDDEN"
     before = state(alice)
     for user_id in (node_id(alice), "unknown"):
@@ -238,17 +238,15 @@ def test_only_administrators_force_resets(
     assert events() == []
 
 
-def test_unknown_user_cannot_be_forced_to_reset(client_key: ClientOf, root: User) -> None:
-    client = client_key(root)
+def test_unknown_user_cannot_be_forced_to_reset(client_of: ClientOf, root: User) -> None:
+    client = client_of(root)
     for user_id in ("", "x", node_id(User(username="unknown")), "T3JnYW5pemF0aW9uOjE="):
         assert client(REQUIRE, userId=user_id).problems == [("NOT_FOUND", "userId")]
     assert events() == []
 
 
-def test_last_administrator_gets_the_mail_too(
-    client_key: ClientOf, root: User, mails: Sink
-) -> None:
-    assert require(client_key(root), root) == []
+def test_last_administrator_gets_the_mail_too(client_of: ClientOf, root: User, mails: Sink) -> None:
+    assert require(client_of(root), root) == []
     mail_password_reset(str(Event.objects.get().pk))
     mail = mails.next()
     assert mail["To"] == "root@example.org"
@@ -281,8 +279,8 @@ def test_link_of_a_forced_reset_is_mailed(worker: Sink) -> None:
     assert worker.is_empty()
 
 
-def test_erased_account_gets_no_mail(client_key: ClientOf, alice: User, mails: Sink) -> None:
-    assert change(client_key(alice)) == []
+def test_erased_account_gets_no_mail(client_of: ClientOf, alice: User, mails: Sink) -> None:
+    assert change(client_of(alice)) == []
     alice.delete()
     mail_password_changed(str(Event.objects.get().pk))
     assert mails.is_empty()

@@ -24,9 +24,9 @@ from users.authentication.models import Suspension
 
 
 def test_reactivated_user_must_sign_in_again(
-    administrator: GraphQLClient, client_key: ClientOf, alice: User, root: User
+    administrator: GraphQLClient, client_of: ClientOf, alice: User, root: User
 ) -> None:
-    former = client_key(alice)
+    former = client_of(alice)
     assert suspend(administrator, alice, until=UNTIL).problems == []
 
     answer = reactivate(administrator, alice)
@@ -42,9 +42,9 @@ def test_reactivated_user_must_sign_in_again(
 
 
 def test_active_user_is_unchanged(
-    administrator: GraphQLClient, client_key: ClientOf, alice: User
+    administrator: GraphQLClient, client_of: ClientOf, alice: User
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     before = state()
     assert reactivate(administrator, alice).problems == []
     assert state() == before

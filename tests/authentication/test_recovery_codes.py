@@ -10,8 +10,8 @@ from users.activity.models import Event
 from users.authentication.models import RecoveryCode
 
 
-def test_recovery_code_is_single_use_in_any_notation(client_key: ClientOf, alice: User) -> None:
-    _secret, codes = set_up_totp(client_key(alice))
+def test_recovery_code_is_single_use_in_any_notation(client_of: ClientOf, alice: User) -> None:
+    _secret, codes = set_up_totp(client_of(alice))
     typed = f"  {codes[0].upper().replace('-', ' ').replace('1', 'l').replace('0', 'O')} "
     answer = verify(half_log_in(), recoveryCode=typed)
     assert answer.problems == []
@@ -24,8 +24,8 @@ def test_recovery_code_is_single_use_in_any_notation(client_key: ClientOf, alice
     assert event.data == {"left": 9}
 
 
-def test_recovery_codes_have_120_random_bits(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_recovery_codes_have_120_random_bits(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     _secret, codes = set_up_totp(client)
     for _set in range(9):
         codes += client(REGENERATE).data["regenerateRecoveryCodes"]["recoveryCodes"]
@@ -37,8 +37,8 @@ def test_recovery_codes_have_120_random_bits(client_key: ClientOf, alice: User) 
     assert RecoveryCode.objects.count() == 10
 
 
-def test_new_recovery_codes_replace_the_former_ones(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_new_recovery_codes_replace_the_former_ones(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     _secret, former = set_up_totp(client)
     codes = client(REGENERATE).data["regenerateRecoveryCodes"]["recoveryCodes"]
     assert not {*former} & {*codes}
@@ -48,6 +48,6 @@ def test_new_recovery_codes_replace_the_former_ones(client_key: ClientOf, alice:
     assert "factor:recovery_code:regenerate" in tags()
 
 
-def test_recovery_codes_require_a_factor(client_key: ClientOf, alice: User) -> None:
-    assert client_key(alice)(REGENERATE).problems == [("NOT_FOUND", "")]
+def test_recovery_codes_require_a_factor(client_of: ClientOf, alice: User) -> None:
+    assert client_of(alice)(REGENERATE).problems == [("NOT_FOUND", "")]
     assert not RecoveryCode.objects.exists()

@@ -75,9 +75,9 @@ def demanded(settings: Any) -> Any:
 
 
 def test_users_without_a_required_factor_can_only_enroll(
-    client_key: ClientOf, alice: User, demanded: Any
+    client_of: ClientOf, alice: User, demanded: Any
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     assert client(ME).data == {"me": None}
     assert client("{ users(first: 1) { nodes { id } } }").codes == REQUIRED
     assert client(REGENERATE).codes == REQUIRED
@@ -87,16 +87,16 @@ def test_users_without_a_required_factor_can_only_enroll(
     assert Event.objects.get(tag="factor:user:enroll").actor_id == alice.pk
 
 
-def test_passkey_satisfies_the_policy(client_key: ClientOf, alice: User, demanded: Any) -> None:
-    client = client_key(alice)
+def test_passkey_satisfies_the_policy(client_of: ClientOf, alice: User, demanded: Any) -> None:
+    client = client_of(alice)
     register(client, Authenticator())
     assert client(ME).data == ALICE
 
 
 def test_users_without_a_required_factor_reauthenticate_and_sign_out(
-    client_key: ClientOf, alice: User, demanded: Any
+    client_of: ClientOf, alice: User, demanded: Any
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     age_authentication()
     assert client(BEGIN_TOTP).codes == ["REAUTHENTICATION_REQUIRED"]
     assert client(REAUTHENTICATE, proof={"password": PASSWORD}).problems == []
@@ -128,7 +128,7 @@ def test_users_without_a_required_factor_change_nothing_else(
         assert answer.codes == []
 
 
-def test_policy_applies_to_api_tokens(client_key: ClientOf, alice: User, demanded: Any) -> None:
+def test_policy_applies_to_api_tokens(client_of: ClientOf, alice: User, demanded: Any) -> None:
     """The token is not revoked: it works again once its owner has a factor."""
     secret = make_api_token(alice, "profile:write", "users:read")
     client = GraphQLClient(secret)
@@ -139,7 +139,7 @@ def test_policy_applies_to_api_tokens(client_key: ClientOf, alice: User, demande
     assert client(BEGIN_TOTP).codes == ["INSUFFICIENT_SCOPE"]
     alice.refresh_from_db()
     assert (alice.name, alice.second_factors) == ("Alice Archer", [])
-    set_up_totp(client_key(alice))
+    set_up_totp(client_of(alice))
     assert client(ME).data == ALICE
 
 
@@ -158,7 +158,7 @@ def token_of(user: User) -> str:
     [("optional", False, False), ("staff", False, True), ("all", True, True)],
 )
 def test_policy_selects_users(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     sam: User,
     settings: Any,
@@ -167,17 +167,17 @@ def test_policy_selects_users(
     sam_is_due: bool,  # noqa: FBT001
 ) -> None:
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_GRACE = policy, dt.timedelta(0)
-    assert (client_key(alice)(ME).data == {"me": None}) is alice_is_due
-    assert (client_key(sam)(ME).data == {"me": None}) is sam_is_due
+    assert (client_of(alice)(ME).data == {"me": None}) is alice_is_due
+    assert (client_of(sam)(ME).data == {"me": None}) is sam_is_due
 
 
 def test_grace_begins_with_the_account_or_the_policy(
-    client_key: ClientOf, alice: User, settings: Any
+    client_of: ClientOf, alice: User, settings: Any
 ) -> None:
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_GRACE = "all", 7 * DAY
     joined = timezone.now() - 30 * DAY
     User.objects.update(date_joined=joined)
-    client = client_key(alice)
+    client = client_of(alice)
     assert client(ME).data == {"me": None}
     settings.SECOND_FACTOR_SINCE = timezone.now() - 2 * DAY
     due = client(FACTORS).data["me"]["secondFactorDueAt"]
@@ -189,9 +189,9 @@ def test_grace_begins_with_the_account_or_the_policy(
 
 
 def test_removing_the_last_factor_requires_enrollment(
-    client_key: ClientOf, alice: User, demanded: Any
+    client_of: ClientOf, alice: User, demanded: Any
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     set_up_totp(client)
     assert client(REMOVE_TOTP).problems == []
     assert client(ME).data == {"me": None}
@@ -202,10 +202,8 @@ def test_removing_the_last_factor_requires_enrollment(
 # Bypasses --------------------------------------------------------------------------------
 
 
-def test_password_reset_does_not_bypass_the_second_factor(
-    client_key: ClientOf, alice: User
-) -> None:
-    set_up_totp(client_key(alice))
+def test_password_reset_does_not_bypass_the_second_factor(client_of: ClientOf, alice: User) -> None:
+    set_up_totp(client_of(alice))
     waiting = half_log_in()
     reset = prepare_password_reset(alice.pk)
     assert reset
@@ -226,15 +224,15 @@ def test_password_reset_does_not_bypass_the_second_factor(
 
 
 def test_administrator_removes_all_factors(
-    client_key: ClientOf, alice: User, root: User, sam: User
+    client_of: ClientOf, alice: User, root: User, sam: User
 ) -> None:
-    client, device = client_key(alice), Authenticator()
+    client, device = client_of(alice), Authenticator()
     set_up_totp(client)
     register(client, device)
     waiting = half_log_in()
-    for other in (client, client_key(sam)):
+    for other in (client, client_of(sam)):
         assert other(RESET, id=node_id(alice)).codes == ["FORBIDDEN"]
-    done = client_key(root)(RESET, id=node_id(alice)).data["resetSecondFactors"]
+    done = client_of(root)(RESET, id=node_id(alice)).data["resetSecondFactors"]
     assert done["user"] == {"username": "alice", "secondFactors": []}
     for kind in (Totp, Passkey, RecoveryCode, PendingLogIn):
         assert not kind.objects.exists()
@@ -248,11 +246,11 @@ def test_administrator_removes_all_factors(
 
 
 def test_reset_without_factors_changes_nothing(
-    client_key: ClientOf, alice: User, root: User
+    client_of: ClientOf, alice: User, root: User
 ) -> None:
-    client = client_key(alice)
-    assert client_key(root)(RESET, id=node_id(alice)).problems == []
-    assert client_key(root)(RESET, id="x").problems == [("NOT_FOUND", "userId")]
+    client = client_of(alice)
+    assert client_of(root)(RESET, id=node_id(alice)).problems == []
+    assert client_of(root)(RESET, id="x").problems == [("NOT_FOUND", "userId")]
     assert client(ME).data == ALICE
     assert tags() == []
 
@@ -292,11 +290,11 @@ def test_mails_describe_the_change(worker: Sink) -> None:
 # Housekeeping ----------------------------------------------------------------------------
 
 
-def test_expired_challenges_are_pruned(client_key: ClientOf, alice: User, bob: User) -> None:
-    client = client_key(alice)
+def test_expired_challenges_are_pruned(client_of: ClientOf, alice: User, bob: User) -> None:
+    client = client_of(alice)
     register(client, Authenticator())
     half_log_in()
-    client_key(bob)(BEGIN_TOTP)
+    client_of(bob)(BEGIN_TOTP)
     client("mutation { beginPasskeyRegistration { errors { code } } }")
     prune_challenges()
     counts = [kind.objects.count() for kind in (PendingLogIn, PasskeyChallenge, Totp)]
@@ -310,8 +308,8 @@ def test_expired_challenges_are_pruned(client_key: ClientOf, alice: User, bob: U
     assert counts == [0, 0, 0]
 
 
-def test_secrets_move_to_a_new_key(client_key: ClientOf, alice: User, settings: Any) -> None:
-    set_up_totp(client_key(alice))
+def test_secrets_move_to_a_new_key(client_of: ClientOf, alice: User, settings: Any) -> None:
+    set_up_totp(client_of(alice))
     sealed = Totp.objects.get().secret
     former, settings.SECRET_KEY = settings.SECRET_KEY, "another key of more than 32 characters"
     settings.SECRET_KEY_FALLBACKS = [former]

@@ -39,9 +39,9 @@ def robot(db: None) -> User:
 
 
 def test_administrator_creates_a_service_account_and_token(
-    client_key: ClientOf, root: User, bob: User
+    client_of: ClientOf, root: User, bob: User
 ) -> None:
-    client = client_key(root)
+    client = client_of(root)
     payload = client(CREATE_SERVICE, input=ROBOT | {"isStaff": True}).data["createServiceAccount"]
     robot = User.objects.get(username="robot")
     assert payload == {
@@ -80,9 +80,9 @@ def test_administrator_creates_a_service_account_and_token(
     ids=str,
 )
 def test_invalid_input_creates_no_service_account(
-    client_key: ClientOf, root: User, changes: dict[str, Any], problem: tuple[str, str]
+    client_of: ClientOf, root: User, changes: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    assert client_key(root)(CREATE_SERVICE, input=ROBOT | changes).problems == [problem]
+    assert client_of(root)(CREATE_SERVICE, input=ROBOT | changes).problems == [problem]
     assert User.objects.count() == 1
     assert tags() == []
 
@@ -107,7 +107,7 @@ def test_constraints_forbid_passwords_and_mailboxes(robot: User, alice: User) ->
             User.objects.filter(pk=robot.pk).update(**change)
 
 
-def test_no_password_is_mailed(robot: User, root: User, client_key: ClientOf, mails: Sink) -> None:
+def test_no_password_is_mailed(robot: User, root: User, client_of: ClientOf, mails: Sink) -> None:
     ask = """
         mutation ($email: String!) {
           requestPasswordReset(input: {email: $email}) { errors { code } }
@@ -115,7 +115,7 @@ def test_no_password_is_mailed(robot: User, root: User, client_key: ClientOf, ma
     """
     force = "mutation ($id: ID!) { requirePasswordReset(input: {userId: $id}) { errors { code } } }"
     assert GraphQLClient()(ask, email=robot.email).problems == []
-    assert client_key(root)(force, id=node_id(robot)).problems == []
+    assert client_of(root)(force, id=node_id(robot)).problems == []
     for event in Event.objects.order_by("pk"):
         mail_password_reset(str(event.pk))
     assert not PasswordReset.objects.exists()
@@ -123,9 +123,9 @@ def test_no_password_is_mailed(robot: User, root: User, client_key: ClientOf, ma
 
 
 def test_no_mail_is_sent_about_its_tokens(
-    robot: User, root: User, client_key: ClientOf, mails: Sink
+    robot: User, root: User, client_of: ClientOf, mails: Sink
 ) -> None:
-    assert create_for_service(client_key(root), robot).problems == []
+    assert create_for_service(client_of(root), robot).problems == []
     mail_api_token_created(str(Event.objects.get().pk))
     assert mails.is_empty()
 
@@ -138,14 +138,14 @@ def test_no_mail_is_sent_about_its_tokens(
     ],
 )
 def test_service_account_has_no_mailbox_and_is_not_public(
-    robot: User, root: User, client_key: ClientOf, change: str, problem: tuple[str, str]
+    robot: User, root: User, client_of: ClientOf, change: str, problem: tuple[str, str]
 ) -> None:
     update = f"""
         mutation ($id: ID!) {{ updateUser(input: {{userId: $id, {change}}}) {{
           errors {{ code field }}
         }} }}
     """
-    assert client_key(root)(update, id=node_id(robot)).problems == [problem]
+    assert client_of(root)(update, id=node_id(robot)).problems == [problem]
     assert tags() == []
 
 
@@ -159,9 +159,9 @@ def test_service_account_cannot_become_public(robot: User) -> None:
 
 
 def test_service_accounts_are_listed_separately(
-    client_key: ClientOf, robot: User, sam: User
+    client_of: ClientOf, robot: User, sam: User
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     assert client(USERS).data["users"] == {
         "nodes": [{"username": "sam"}],
         "totalCount": {"value": 1},
@@ -175,10 +175,8 @@ def test_service_accounts_are_listed_separately(
         assert {"username": "robot"} not in found["users"]["nodes"]
 
 
-def test_others_cannot_find_service_accounts(
-    client_key: ClientOf, robot: User, alice: User
-) -> None:
-    client = client_key(alice)
+def test_others_cannot_find_service_accounts(client_of: ClientOf, robot: User, alice: User) -> None:
+    client = client_of(alice)
     query = "query ($id: ID!) { user(id: $id) { username } }"
     assert client(query, id=node_id(robot)).data == {"user": None}
     assert client(SERVICES).codes == ["FORBIDDEN"]
@@ -186,14 +184,14 @@ def test_others_cannot_find_service_accounts(
     assert client(query, id=node_id(robot)).data == {"user": {"username": "robot"}}
 
 
-def test_service_account_does_not_count_as_administrator(client_key: ClientOf, root: User) -> None:
+def test_service_account_does_not_count_as_administrator(client_of: ClientOf, root: User) -> None:
     make_service("robot", is_staff=True, is_superuser=True)
     demote = """
         mutation ($id: ID!) {
           updateUser(input: {userId: $id, isSuperuser: false}) { errors { code field } }
         }
     """
-    answer = client_key(root)(demote, id=node_id(root))
+    answer = client_of(root)(demote, id=node_id(root))
     assert answer.problems == [("LAST_ADMINISTRATOR", "isSuperuser")]
     assert User.objects.get(pk=root.pk).is_superuser
 
@@ -201,9 +199,9 @@ def test_service_account_does_not_count_as_administrator(client_key: ClientOf, r
 # Tokens ----------------------------------------------------------------------------------
 
 
-def test_administrators_rotate_its_tokens(client_key: ClientOf, root: User, robot: User) -> None:
+def test_administrators_rotate_its_tokens(client_of: ClientOf, root: User, robot: User) -> None:
     old = make_api_token(robot, "users:read")
-    payload = rotate(client_key(root), ApiToken.objects.get(), overlapMinutes=0).data
+    payload = rotate(client_of(root), ApiToken.objects.get(), overlapMinutes=0).data
     assert_dead(old)
     secret = payload["rotateApiToken"]["secret"]
     assert secret.startswith("roster_sat_")
@@ -212,20 +210,20 @@ def test_administrators_rotate_its_tokens(client_key: ClientOf, root: User, robo
 
 @pytest.mark.parametrize("who", ["person", "unknown", "inactive"])
 def test_service_account_tokens_require_a_service_account(
-    client_key: ClientOf, root: User, alice: User, robot: User, who: str
+    client_of: ClientOf, root: User, alice: User, robot: User, who: str
 ) -> None:
     User.objects.filter(pk=robot.pk).update(is_active=False)
     owner = {"person": alice, "unknown": User(), "inactive": robot}[who]
-    answer = create_for_service(client_key(root), owner)
+    answer = create_for_service(client_of(root), owner)
     assert answer.problems == [("NOT_FOUND", "serviceAccountId")]
     assert not ApiToken.objects.exists()
 
 
 def test_deactivated_service_account_stops_working(
-    client_key: ClientOf, root: User, robot: User
+    client_of: ClientOf, root: User, robot: User
 ) -> None:
     secret = make_api_token(robot, "users:read")
-    client = client_key(root)
+    client = client_of(root)
     answer = client(DEACTIVATE, id=node_id(robot))
     assert answer.data["deactivateServiceAccount"] == {"user": {"isActive": False}, "errors": []}
     assert_dead(secret)
@@ -240,14 +238,14 @@ def test_deactivated_service_account_stops_working(
 
 
 def test_users_cannot_be_deactivated_as_service_accounts(
-    client_key: ClientOf, root: User, alice: User
+    client_of: ClientOf, root: User, alice: User
 ) -> None:
-    answer = client_key(root)(DEACTIVATE, id=node_id(alice))
+    answer = client_of(root)(DEACTIVATE, id=node_id(alice))
     assert answer.problems == [("NOT_FOUND", "serviceAccountId")]
     assert User.objects.get(pk=alice.pk).is_active
 
 
-def test_service_account_uses_its_scopes(client_key: ClientOf, transactional_db: None) -> None:
+def test_service_account_uses_its_scopes(client_of: ClientOf, transactional_db: None) -> None:
     """A directory sync: an administrator service account that may only create users."""
     make_user("root", is_staff=True, is_superuser=True)
     root = GraphQLClient(log_in("root")["accessToken"])

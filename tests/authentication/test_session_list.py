@@ -93,8 +93,8 @@ def test_user_agent_fields_are_null_if_unknown(
     assert read_user_agent(header) is read_user_agent(header)
 
 
-def test_session_without_address_and_device_is_listed(client_key: ClientOf, alice: User) -> None:
-    (edge,) = client_key(alice)(PAGE, first=9).data["sessions"]["edges"]
+def test_session_without_address_and_device_is_listed(client_of: ClientOf, alice: User) -> None:
+    (edge,) = client_of(alice)(PAGE, first=9).data["sessions"]["edges"]
     shown = [edge["node"][name] for name in ("device", "browser", "operatingSystem", "ip")]
     assert shown == [None] * 4
     assert edge["node"]["userAgent"] == ""
@@ -155,8 +155,8 @@ def test_page_between_two_cursors(alice: User) -> None:
     assert ids(client(PAGE, after=at[4], before=at[0], first=9)) == []
 
 
-def test_cursor_of_another_list_is_refused(client_key: ClientOf, sam: User) -> None:
-    client = client_key(sam)
+def test_cursor_of_another_list_is_refused(client_of: ClientOf, sam: User) -> None:
+    client = client_of(sam)
     users = client("{ users(first: 1) { pageInfo { endCursor } } }").data["users"]
     sessions = client(PAGE, first=1).data["sessions"]
     of_users, of_sessions = (page["pageInfo"]["endCursor"] for page in (users, sessions))
@@ -182,8 +182,8 @@ def test_query_count_does_not_depend_on_the_page_size(
 # Visibility ------------------------------------------------------------------------------
 
 
-def test_users_see_their_own_sessions_only(client_key: ClientOf, alice: User, bob: User) -> None:
-    client = client_key(alice)
+def test_users_see_their_own_sessions_only(client_of: ClientOf, alice: User, bob: User) -> None:
+    client = client_of(alice)
     of_bob = make_session(bob)
     (own,) = ids(client(PAGE, first=9))
     assert ids(client(PAGE, first=9, user=node_id(alice))) == [own]
@@ -192,8 +192,8 @@ def test_users_see_their_own_sessions_only(client_key: ClientOf, alice: User, bo
         assert client("query ($x: ID!) { node(id: $x) { id } }", x=id_).data == {"node": found}
 
 
-def test_staff_see_sessions_of_all_users(client_key: ClientOf, sam: User, bob: User) -> None:
-    client = client_key(sam)
+def test_staff_see_sessions_of_all_users(client_of: ClientOf, sam: User, bob: User) -> None:
+    client = client_of(sam)
     of_bob = make_session(bob)
     answer = client(PAGE, first=9, user=node_id(bob))
     assert ids(answer) == [node_id(of_bob)]
@@ -206,9 +206,9 @@ def test_staff_see_sessions_of_all_users(client_key: ClientOf, sam: User, bob: U
 
 
 @pytest.mark.parametrize("user", ["", "x", "\0", "VXNlcjo="])
-def test_unknown_user_has_no_sessions(client_key: ClientOf, sam: User, user: str) -> None:
-    assert ids(client_key(sam)(PAGE, first=9, user=user)) == []
-    assert ids(client_key(sam)(PAGE, first=9, user=node_id(make_session(sam)))) == []
+def test_unknown_user_has_no_sessions(client_of: ClientOf, sam: User, user: str) -> None:
+    assert ids(client_of(sam)(PAGE, first=9, user=user)) == []
+    assert ids(client_of(sam)(PAGE, first=9, user=node_id(make_session(sam)))) == []
 
 
 def test_anonymous_clients_must_sign_in(anonymous: GraphQLClient, alice: User) -> None:
@@ -216,10 +216,10 @@ def test_anonymous_clients_must_sign_in(anonymous: GraphQLClient, alice: User) -
         assert anonymous(PAGE, first=9, **variables).codes == ["UNAUTHENTICATED"]
 
 
-def test_only_active_sessions_are_listed(client_key: ClientOf, sam: User, alice: User) -> None:
+def test_only_active_sessions_are_listed(client_of: ClientOf, sam: User, alice: User) -> None:
     over = make_session(alice, days=-1)
     active = make_session(alice)
-    client = client_key(sam)
+    client = client_of(sam)
     assert ids(client(PAGE, first=9, user=node_id(alice))) == [node_id(active)]
     query = "query ($x: ID!) { node(id: $x) { id } }"
     assert client(query, x=node_id(over)).data == {"node": None}

@@ -243,8 +243,8 @@ def test_logging_out_without_a_session_does_nothing(anonymous: GraphQLClient) ->
     assert not Event.objects.exists()
 
 
-def test_session_is_unreadable_after_logging_out(client_key: ClientOf, alice: User) -> None:
-    answer = client_key(alice)(
+def test_session_is_unreadable_after_logging_out(client_of: ClientOf, alice: User) -> None:
+    answer = client_of(alice)(
         """mutation {
              logOut { errors { code } }
              updateProfile(input: {name: "Mallory"}) { errors { code } }
@@ -258,16 +258,16 @@ def test_session_is_unreadable_after_logging_out(client_key: ClientOf, alice: Us
 # Changes that affect the next request ----------------------------------------------------
 
 
-def test_deactivated_user_is_signed_out(client_key: ClientOf, alice: User) -> None:
-    by_token, by_cookie = client_key(alice), log_in_by_cookie()
+def test_deactivated_user_is_signed_out(client_of: ClientOf, alice: User) -> None:
+    by_token, by_cookie = client_of(alice), log_in_by_cookie()
     assert by_token(ME).data == by_cookie(ME).data == ALICE
     User.objects.filter(pk=alice.pk).update(is_active=False)
     assert by_token(ME).status == 401
     assert by_cookie(ME).data == {"me": None}
 
 
-def test_former_staff_lose_staff_access(client_key: ClientOf, sam: User, charlie: User) -> None:
-    client = client_key(sam)
+def test_former_staff_lose_staff_access(client_of: ClientOf, sam: User, charlie: User) -> None:
+    client = client_of(sam)
     query = "{ users(first: 9) { edges { node { username email } } } }"
     assert len(client(query).data["users"]["edges"]) == 2
     User.objects.filter(pk=sam.pk).update(is_staff=False)

@@ -97,9 +97,9 @@ def test_scripts_do_not_block_pasting() -> None:
 # The password itself ---------------------------------------------------------------------
 
 
-def test_password_is_compared_to_its_last_character(client_key: ClientOf, alice: User) -> None:
+def test_password_is_compared_to_its_last_character(client_of: ClientOf, alice: User) -> None:
     password = "p" * 12 + "q" * 116
-    assert change(client_key(alice), new=password) == []
+    assert change(client_of(alice), new=password) == []
     for other in (
         password[:-1] + "r",
         password[:-1],
@@ -112,9 +112,9 @@ def test_password_is_compared_to_its_last_character(client_key: ClientOf, alice:
     assert log_in(password=password)["errors"] == []
 
 
-def test_accents_and_forms_of_a_password_count(client_key: ClientOf, alice: User) -> None:
+def test_accents_and_forms_of_a_password_count(client_of: ClientOf, alice: User) -> None:
     composed, decomposed = "caf\u00e9 at the corner", "cafe\u0301 at the corner"
-    assert change(client_key(alice), new=composed) == []
+    assert change(client_of(alice), new=composed) == []
     for other in (decomposed, "cafe at the corner"):
         assert attempt(password=other).problems == REFUSED
     assert log_in(password=composed)["errors"] == []

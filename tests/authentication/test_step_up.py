@@ -85,8 +85,8 @@ def test_permissions_are_sensitive_and_profiles_are_not(world: World) -> None:
 # Methods ---------------------------------------------------------------------------------
 
 
-def test_password_suffices_without_a_factor(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_password_suffices_without_a_factor(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     age_authentication()
     answer = client(BEGIN_TOTP)
     assert answer.codes == REQUIRED
@@ -99,8 +99,8 @@ def test_password_suffices_without_a_factor(client_key: ClientOf, alice: User) -
     assert tags() == ["password:user:refuse", "session:user:reauthenticate"]
 
 
-def test_password_does_not_suffice_with_a_factor(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_password_does_not_suffice_with_a_factor(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     set_up_totp(client)
     age_authentication()
     answer = client(REAUTHENTICATE, proof={"password": PASSWORD})
@@ -109,8 +109,8 @@ def test_password_does_not_suffice_with_a_factor(client_key: ClientOf, alice: Us
     assert client(REMOVE_TOTP).codes == REQUIRED
 
 
-def test_recent_password_does_not_replace_an_old_factor(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_recent_password_does_not_replace_an_old_factor(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     set_up_totp(client)
     age_authentication()
     Session.objects.update(authenticated_at=timezone.now())
@@ -123,8 +123,8 @@ def test_recent_password_does_not_replace_an_old_factor(client_key: ClientOf, al
     assert client(change).problems == []
 
 
-def test_code_steps_up_once(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_code_steps_up_once(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     secret, codes = set_up_totp(client)
     age_authentication()
     code = code_of(secret, later=1)
@@ -139,16 +139,16 @@ def test_code_steps_up_once(client_key: ClientOf, alice: User) -> None:
     assert client(REGENERATE).codes == REQUIRED
 
 
-def test_recovery_code_steps_up(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_recovery_code_steps_up(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     _secret, codes = set_up_totp(client)
     age_authentication()
     assert client(REAUTHENTICATE, proof={"recoveryCode": codes[0]}).problems == []
     assert client(REMOVE_TOTP).problems == []
 
 
-def test_passkey_steps_up_the_session_of_its_challenge(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_passkey_steps_up_the_session_of_its_challenge(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     device = with_passkey(client)
     other = GraphQLClient(issue_access_token(make_session(User.objects.get())))
     age_authentication()
@@ -161,14 +161,14 @@ def test_passkey_steps_up_the_session_of_its_challenge(client_key: ClientOf, ali
     assert other(REGENERATE).codes == REQUIRED
 
 
-def test_exactly_one_proof_is_accepted(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_exactly_one_proof_is_accepted(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     for proof in ({}, {"password": PASSWORD, "totp": "123456"}, {"password": None}):
         assert client(REAUTHENTICATE, proof=proof).codes == ["GRAPHQL_VARIABLES_INVALID"]
 
 
-def test_guessing_is_throttled(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_guessing_is_throttled(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     secret, codes = set_up_totp(client)
     for _attempt in range(5):
         answer = client(REAUTHENTICATE, proof={"totp": wrong_code(secret)})
@@ -180,8 +180,8 @@ def test_guessing_is_throttled(client_key: ClientOf, alice: User) -> None:
 # Scope -----------------------------------------------------------------------------------
 
 
-def test_reauthentication_applies_to_one_session(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_reauthentication_applies_to_one_session(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     set_up_totp(client)
     other = log_in_fully(alice)
     age_authentication()
@@ -201,7 +201,7 @@ def test_browser_gets_a_new_cookie(alice: User) -> None:
 
 
 def test_activity_does_not_renew_authentication(
-    client_key: ClientOf, alice: User, settings: Any
+    client_of: ClientOf, alice: User, settings: Any
 ) -> None:
     settings.REAUTHENTICATION_TTL = dt.timedelta(minutes=1)
     client = log_in_by_cookie()
@@ -213,9 +213,9 @@ def test_activity_does_not_renew_authentication(
     assert answer.body["errors"][0]["extensions"]["maxAge"] == 60
 
 
-def test_removed_factor_invalidates_its_authentication(client_key: ClientOf, alice: User) -> None:
+def test_removed_factor_invalidates_its_authentication(client_of: ClientOf, alice: User) -> None:
     """Authentication by a removed factor does not count for a factor added later."""
-    client = client_key(alice)
+    client = client_of(alice)
     set_up_totp(client)
     assert client(REMOVE_TOTP).problems == []
     age_authentication()

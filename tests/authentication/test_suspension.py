@@ -79,9 +79,9 @@ def personal(event: Event) -> dict[str, Any]:
 
 
 def test_suspension_applies_immediately(
-    administrator: GraphQLClient, client_key: ClientOf, alice: User, root: User
+    administrator: GraphQLClient, client_of: ClientOf, alice: User, root: User
 ) -> None:
-    by_token, by_cookie = client_key(alice), GraphQLClient()
+    by_token, by_cookie = client_of(alice), GraphQLClient()
     by_cookie(COOKIE_LOG_IN, login="alice", password=PASSWORD)
     assert is_signed_in(by_cookie)
     give_reset(alice)
@@ -158,11 +158,11 @@ def test_unknown_user_cannot_be_suspended(administrator: GraphQLClient, alice: U
 
 @pytest.mark.parametrize("who", ["anonymous", "alice", "sam"])
 def test_only_administrators_suspend_and_reactivate(
-    anonymous: GraphQLClient, client_key: ClientOf, alice: User, sam: User, who: str
+    anonymous: GraphQLClient, client_of: ClientOf, alice: User, sam: User, who: str
 ) -> None:
     gone = make_user("gone")
     suspend_for(gone, seconds=60)
-    client = {"alice": client_key(alice), "sam": client_key(sam)}.get(who, anonymous)
+    client = {"alice": client_of(alice), "sam": client_of(sam)}.get(who, anonymous)
     code = "UNAUTHENTICATED" if who == "anonymous" else "FORBIDDEN"
     before = state()
     assert suspend(client, alice).codes == [code]
@@ -233,26 +233,24 @@ def test_concurrent_log_in_is_refused(transactional_db: None, _time: int) -> Non
 # Visibility ------------------------------------------------------------------------------
 
 
-def test_staff_read_reason_and_end(
-    client_key: ClientOf, sam: User, root: User, alice: User
-) -> None:
+def test_staff_read_reason_and_end(client_of: ClientOf, sam: User, root: User, alice: User) -> None:
     query = (
         "query ($id: ID!) { node(id: $id) { ... on User { suspension {reason until createdAt} } } }"
     )
-    for client in (client_key(sam), client_key(root)):
+    for client in (client_of(sam), client_of(root)):
         assert client(query, id=node_id(alice)).data["node"] == {"suspension": None}
-    assert suspend(client_key(root), alice, until=UNTIL).problems == []
+    assert suspend(client_of(root), alice, until=UNTIL).problems == []
     (since,) = Suspension.objects.values_list("created_at", flat=True)
-    for client in (client_key(sam), client_key(root)):
+    for client in (client_of(sam), client_of(root)):
         suspension = client(query, id=node_id(alice)).data["node"]["suspension"]
         assert (suspension["reason"], suspension["until"]) == (REASON, "2100-01-31T10:00:00+00:00")
         assert dt.datetime.fromisoformat(suspension["createdAt"]) == since
 
 
-def test_others_cannot_read_suspensions(client_key: ClientOf, alice: User, bob: User) -> None:
+def test_others_cannot_read_suspensions(client_of: ClientOf, alice: User, bob: User) -> None:
     for user in (alice, bob):
         Suspension.objects.create(user=user, reason=REASON)
-    client = client_key(alice)
+    client = client_of(alice)
     assert client("{ me { suspension { reason } } }").data["me"] == {"suspension": None}
     answer = client("{ users(first: 5) { edges { node { username suspension { reason } } } } }")
     assert [edge["node"] for edge in answer.data["users"]["edges"]] == [
@@ -261,9 +259,9 @@ def test_others_cannot_read_suspensions(client_key: ClientOf, alice: User, bob: 
 
 
 def test_page_queries_do_not_depend_on_suspensions(
-    client_key: ClientOf, sam: User, statements: Capture
+    client_of: ClientOf, sam: User, statements: Capture
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     query = "{ users(first: 50) { edges { node { username suspension { reason until } } } } }"
     costs = []
     for count in (2, 20):

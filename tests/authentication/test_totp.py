@@ -38,8 +38,8 @@ INVALID = [("CODE_INVALID", "totp")]
 # Setting up ------------------------------------------------------------------------------
 
 
-def test_app_is_set_up_by_its_first_code(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_app_is_set_up_by_its_first_code(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     shown = client(BEGIN_TOTP).data["beginTotpEnrollment"]
     secret = shown["secret"]
 
@@ -62,8 +62,8 @@ def test_app_is_set_up_by_its_first_code(client_key: ClientOf, alice: User) -> N
     assert event.data == {"method": "totp", "sessions": 1}
 
 
-def test_secret_is_encrypted_for_its_user(client_key: ClientOf, alice: User) -> None:
-    secret, codes = set_up_totp(client_key(alice))
+def test_secret_is_encrypted_for_its_user(client_of: ClientOf, alice: User) -> None:
+    secret, codes = set_up_totp(client_of(alice))
     row = Totp.objects.get()
     assert secret not in row.secret
     assert len(secret) * 5 == 160
@@ -75,8 +75,8 @@ def test_secret_is_encrypted_for_its_user(client_key: ClientOf, alice: User) -> 
     assert not [text for text in (secret, *codes) if text in everything]
 
 
-def test_wrong_first_code_sets_nothing_up(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_wrong_first_code_sets_nothing_up(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     secret = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     assert client(CONFIRM_TOTP, code=wrong_code(secret)).problems == [("CODE_INVALID", "code")]
     assert Totp.objects.get().confirmed_at is None
@@ -84,15 +84,15 @@ def test_wrong_first_code_sets_nothing_up(client_key: ClientOf, alice: User) -> 
     assert log_in()["accessToken"]
 
 
-def test_unconfirmed_secret_expires(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_unconfirmed_secret_expires(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     secret = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     Totp.objects.update(begun_at=timezone.now() - dt.timedelta(minutes=31))
     assert client(CONFIRM_TOTP, code=code_of(secret)).problems == [("CODE_INVALID", "code")]
 
 
-def test_beginning_again_replaces_the_secret(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_beginning_again_replaces_the_secret(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     former = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     secret = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     assert client(CONFIRM_TOTP, code=code_of(former)).problems == [("CODE_INVALID", "code")]
@@ -101,8 +101,8 @@ def test_beginning_again_replaces_the_secret(client_key: ClientOf, alice: User) 
     assert secret_of(alice) == secret
 
 
-def test_first_factor_ends_password_only_sessions(client_key: ClientOf, alice: User) -> None:
-    other, client = log_in(), client_key(alice)
+def test_first_factor_ends_password_only_sessions(client_of: ClientOf, alice: User) -> None:
+    other, client = log_in(), client_of(alice)
     set_up_totp(client)
     assert client(ME).data == ALICE
     assert GraphQLClient(other["accessToken"])(ME).status == 401
@@ -112,8 +112,8 @@ def test_first_factor_ends_password_only_sessions(client_key: ClientOf, alice: U
 # Logging in ------------------------------------------------------------------------------
 
 
-def test_password_alone_leads_to_the_second_step(client_key: ClientOf, alice: User) -> None:
-    set_up_totp(client_key(alice))
+def test_password_alone_leads_to_the_second_step(client_of: ClientOf, alice: User) -> None:
+    set_up_totp(client_of(alice))
     sessions = Session.objects.count()
     answer = GraphQLClient()(LOG_IN, login="alice", password=PASSWORD)
     (payload,) = answer.data.values()
@@ -130,8 +130,8 @@ def test_password_alone_leads_to_the_second_step(client_key: ClientOf, alice: Us
     assert waiting["mfaToken"].encode() not in bytes(PendingLogIn.objects.get().digest)
 
 
-def test_cookie_is_set_by_the_second_step_only(client_key: ClientOf, alice: User) -> None:
-    secret, _codes = set_up_totp(client_key(alice))
+def test_cookie_is_set_by_the_second_step_only(client_of: ClientOf, alice: User) -> None:
+    secret, _codes = set_up_totp(client_of(alice))
     client = GraphQLClient()
     answer = client(LOG_IN, login="alice", password=PASSWORD, transport="COOKIE")
     assert not client.http.cookies
@@ -144,9 +144,9 @@ def test_cookie_is_set_by_the_second_step_only(client_key: ClientOf, alice: User
     assert session.factor_at
 
 
-def test_session_has_its_authentication_methods(client_key: ClientOf, alice: User) -> None:
+def test_session_has_its_authentication_methods(client_of: ClientOf, alice: User) -> None:
     query = "{ sessions(first: 1) { nodes { methods aal authenticatedAt factorAt } } }"
-    client = client_key(alice)
+    client = client_of(alice)
     (session,) = client(query).data["sessions"]["nodes"]
     assert (session["methods"], session["aal"], session["factorAt"]) == (["pwd"], 1, None)
     set_up_totp(client)
@@ -156,10 +156,8 @@ def test_session_has_its_authentication_methods(client_key: ClientOf, alice: Use
 
 
 @pytest.mark.parametrize("written", ["{0} {1}", "{0}-{1}", "  {0}{1}\t", "wide", "arabic"])
-def test_code_is_single_use_in_any_notation(
-    client_key: ClientOf, alice: User, written: str
-) -> None:
-    secret, _codes = set_up_totp(client_key(alice))
+def test_code_is_single_use_in_any_notation(client_of: ClientOf, alice: User, written: str) -> None:
+    secret, _codes = set_up_totp(client_of(alice))
     code = code_of(secret, later=1)
     zero = {"wide": 0xFF10, "arabic": 0x0660}.get(written)
     other = (
@@ -175,21 +173,21 @@ def test_code_is_single_use_in_any_notation(
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "½½½½½½", "12345\0", "9" * 999])
-def test_malformed_codes_are_refused(client_key: ClientOf, alice: User, code: str) -> None:
-    set_up_totp(client_key(alice))
+def test_malformed_codes_are_refused(client_of: ClientOf, alice: User, code: str) -> None:
+    set_up_totp(client_of(alice))
     assert verify(half_log_in(), totp=code).problems == INVALID
 
 
 @pytest.mark.parametrize("step", [-2, 2])
-def test_old_and_future_codes_are_refused(client_key: ClientOf, alice: User, step: int) -> None:
-    secret, _codes = set_up_totp(client_key(alice))
+def test_old_and_future_codes_are_refused(client_of: ClientOf, alice: User, step: int) -> None:
+    secret, _codes = set_up_totp(client_of(alice))
     Totp.objects.update(last_step=0)
     assert verify(half_log_in(), totp=code_of(secret, later=step)).problems == INVALID
 
 
-def test_code_of_another_user_is_refused(client_key: ClientOf, alice: User, bob: User) -> None:
-    set_up_totp(client_key(alice))
-    _secret, codes = set_up_totp(client_key(bob))
+def test_code_of_another_user_is_refused(client_of: ClientOf, alice: User, bob: User) -> None:
+    set_up_totp(client_of(alice))
+    _secret, codes = set_up_totp(client_of(bob))
     assert verify(half_log_in(), totp=fresh_code(bob)).problems == INVALID
     refused = verify(half_log_in(), recoveryCode=codes[0])
     assert refused.problems == [("CODE_INVALID", "recoveryCode")]
@@ -197,9 +195,9 @@ def test_code_of_another_user_is_refused(client_key: ClientOf, alice: User, bob:
 
 
 def test_refused_code_is_recorded_and_keeps_the_pending_log_in(
-    client_key: ClientOf, alice: User
+    client_of: ClientOf, alice: User
 ) -> None:
-    secret, _codes = set_up_totp(client_key(alice))
+    secret, _codes = set_up_totp(client_of(alice))
     token = half_log_in()
     assert verify(token, totp=wrong_code(secret)).problems == INVALID
     (event,) = Event.objects.filter(tag="factor:user:refuse")
@@ -208,16 +206,16 @@ def test_refused_code_is_recorded_and_keeps_the_pending_log_in(
     assert tags()[-2:] == ["factor:user:use", "session:user:log_in"]
 
 
-def test_pending_log_in_is_single_use(client_key: ClientOf, alice: User) -> None:
-    set_up_totp(client_key(alice))
+def test_pending_log_in_is_single_use(client_of: ClientOf, alice: User) -> None:
+    set_up_totp(client_of(alice))
     token = half_log_in()
     assert verify(token, totp=fresh_code(alice)).problems == []
     assert verify(token, totp=fresh_code(alice)).problems == [("TOKEN_INVALID", "mfaToken")]
     assert verify("nonsense", totp=fresh_code(alice)).problems == [("TOKEN_INVALID", "mfaToken")]
 
 
-def test_pending_log_in_expires(client_key: ClientOf, alice: User) -> None:
-    set_up_totp(client_key(alice))
+def test_pending_log_in_expires(client_of: ClientOf, alice: User) -> None:
+    set_up_totp(client_of(alice))
     token = half_log_in()
     PendingLogIn.objects.update(expires_at=timezone.now())
     assert verify(token, totp=fresh_code(alice)).problems == [("TOKEN_EXPIRED", "mfaToken")]
@@ -225,9 +223,9 @@ def test_pending_log_in_expires(client_key: ClientOf, alice: User) -> None:
 
 @pytest.mark.parametrize("end", ["password", "suspended", "everywhere"])
 def test_pending_log_in_ends_with_the_sessions(
-    client_key: ClientOf, alice: User, root: User, end: str
+    client_of: ClientOf, alice: User, root: User, end: str
 ) -> None:
-    set_up_totp(client_key(alice))
+    set_up_totp(client_of(alice))
     token = half_log_in()
     if end == "password":
         document = f"""mutation {{ changePassword(input: {{
@@ -242,18 +240,18 @@ def test_pending_log_in_ends_with_the_sessions(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_uses_of_a_code_sign_in_once(client_key: ClientOf) -> None:
+def test_concurrent_uses_of_a_code_sign_in_once(client_of: ClientOf) -> None:
     alice = make_user("alice")
-    set_up_totp(client_key(alice))
+    set_up_totp(client_of(alice))
     tokens, code = [half_log_in() for _number in range(4)], fresh_code(alice)
     answers = run_concurrently(*(lambda token=token: verify(token, totp=code) for token in tokens))
     assert sorted(len(answer.problems) for answer in answers) == [0, 1, 1, 1]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_second_steps_create_one_session(client_key: ClientOf) -> None:
+def test_concurrent_second_steps_create_one_session(client_of: ClientOf) -> None:
     alice = make_user("alice")
-    _secret, codes = set_up_totp(client_key(alice))
+    _secret, codes = set_up_totp(client_of(alice))
     token = half_log_in()
     answers = run_concurrently(
         *(lambda code=code: verify(token, recoveryCode=code) for code in codes[:4])
@@ -263,8 +261,8 @@ def test_concurrent_second_steps_create_one_session(client_key: ClientOf) -> Non
     assert RecoveryCode.objects.filter(used_at=None).count() == 9
 
 
-def test_guessing_is_throttled_over_all_log_ins(client_key: ClientOf, alice: User) -> None:
-    secret, codes = set_up_totp(client_key(alice))
+def test_guessing_is_throttled_over_all_log_ins(client_of: ClientOf, alice: User) -> None:
+    secret, codes = set_up_totp(client_of(alice))
     for _attempt in range(5):
         assert verify(half_log_in(), totp=wrong_code(secret)).problems == INVALID
     token = half_log_in()
@@ -278,9 +276,9 @@ def test_guessing_is_throttled_over_all_log_ins(client_key: ClientOf, alice: Use
 
 
 def test_correct_code_does_not_reset_the_daily_limit(
-    client_key: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
+    client_of: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret, codes = set_up_totp(client_key(alice))
+    secret, codes = set_up_totp(client_of(alice))
     a_day = replace(throttling.CODES_PER_USER_DAILY, count=6)
     monkeypatch.setattr(throttling, "CODES_PER_USER_DAILY", a_day)
     for code in codes[:2]:
@@ -290,21 +288,21 @@ def test_correct_code_does_not_reset_the_daily_limit(
     assert answer.codes == THROTTLED
 
 
-def test_correct_password_does_not_reset_the_attempts(client_key: ClientOf, alice: User) -> None:
+def test_correct_password_does_not_reset_the_attempts(client_of: ClientOf, alice: User) -> None:
     """Pending log-ins count until one is completed."""
-    set_up_totp(client_key(alice))
+    set_up_totp(client_of(alice))
     tokens = [half_log_in() for _attempt in range(10)]
     assert GraphQLClient()(LOG_IN, login="alice", password=PASSWORD).codes == THROTTLED
     assert verify(tokens[0], totp=fresh_code(alice)).problems == []
     assert half_log_in()
 
 
-def test_password_only_session_is_invalid_with_a_factor(client_key: ClientOf, alice: User) -> None:
+def test_password_only_session_is_invalid_with_a_factor(client_of: ClientOf, alice: User) -> None:
     """The session's assurance level is checked on every use."""
-    set_up_totp(client_key(alice))
+    set_up_totp(client_of(alice))
     payload = log_in_fully(alice)
     assert payload(ME).data == ALICE
-    weak = client_key(alice)
+    weak = client_of(alice)
     assert (weak(ME).status, weak(ME).codes) == (401, ["UNAUTHENTICATED"])
     query = "{ sessions(first: 9) { nodes { aal } } me { activeSessionCount } }"
     found = payload(query).data
@@ -312,8 +310,8 @@ def test_password_only_session_is_invalid_with_a_factor(client_key: ClientOf, al
     assert found["me"]["activeSessionCount"] == len(found["sessions"]["nodes"])
 
 
-def test_refreshing_does_not_renew_authentication(client_key: ClientOf, alice: User) -> None:
-    set_up_totp(client_key(alice))
+def test_refreshing_does_not_renew_authentication(client_of: ClientOf, alice: User) -> None:
+    set_up_totp(client_of(alice))
     answer = verify(half_log_in(), totp=fresh_code(alice))
     (payload,) = answer.data.values()
     proved = Session.objects.order_by("-pk")[0].factor_at
@@ -334,8 +332,8 @@ def log_in_weakly(user: User) -> str:
 # Removing --------------------------------------------------------------------------------
 
 
-def test_removed_authenticator_stops_working(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_removed_authenticator_stops_working(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     set_up_totp(client)
     answer = client(REMOVE_TOTP)
     assert answer.data["removeTotp"]["user"] == {"secondFactors": [], "recoveryCodesLeft": 0}
@@ -345,15 +343,15 @@ def test_removed_authenticator_stops_working(client_key: ClientOf, alice: User) 
 
 
 def test_staff_see_factors_and_others_do_not(
-    client_key: ClientOf, alice: User, bob: User, sam: User
+    client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
-    set_up_totp(client_key(bob))
+    set_up_totp(client_of(bob))
     query = """query ($id: ID!) { user(id: $id) {
       secondFactors recoveryCodesLeft totp { confirmedAt } passkeys(first: 1) { nodes { id } }
     } }"""
-    seen = client_key(sam)(query, id=node_id(bob)).data["user"]
+    seen = client_of(sam)(query, id=node_id(bob)).data["user"]
     assert (seen["secondFactors"], seen["recoveryCodesLeft"]) == (["TOTP"], 10)
-    hidden = client_key(alice)(query, id=node_id(bob)).data["user"]
+    hidden = client_of(alice)(query, id=node_id(bob)).data["user"]
     assert hidden == {
         "secondFactors": None,
         "recoveryCodesLeft": None,

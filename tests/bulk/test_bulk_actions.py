@@ -46,8 +46,8 @@ ClientOf = Callable[[User], GraphQLClient]
 
 
 @pytest.fixture
-def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
-    return client_key(root)
+def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
+    return client_of(root)
 
 
 # Effects ---------------------------------------------------------------------------------
@@ -258,17 +258,17 @@ def test_refusals_are_paged(administrator: GraphQLClient, root: User) -> None:
 
 
 def test_visible_bulk_actions_are_listed_newest_first(
-    client_key: ClientOf, administrator: GraphQLClient, root: User, sam: User, alice: User
+    client_of: ClientOf, administrator: GraphQLClient, root: User, sam: User, alice: User
 ) -> None:
     # Sam was an administrator when he started it.
     own, other = make_bulk_action(sam), make_bulk_action(root)
     expected = {sam: [own], root: [other, own], alice: []}
     for user, seen in expected.items():
-        shown = client_key(user)(LIST).data["bulkActions"]
+        shown = client_of(user)(LIST).data["bulkActions"]
         assert [node["id"] for node in shown["nodes"]] == [node_id(each) for each in seen]
         assert shown["totalCount"]["value"] == len(seen)
         for each in (own, other):
-            answer = client_key(user)(READ, id=node_id(each))
+            answer = client_of(user)(READ, id=node_id(each))
             assert (answer.data["bulkAction"] is not None) == (each in seen)
 
 
@@ -354,12 +354,12 @@ def test_canceling_before_the_start_changes_no_user(
 
 
 def test_administrators_cancel_actions_of_others(
-    client_key: ClientOf, administrator: GraphQLClient, alice: User
+    client_of: ClientOf, administrator: GraphQLClient, alice: User
 ) -> None:
     bulk_action = started(administrator, 1)
     other = make_user("ruth", is_staff=True, is_superuser=True)
-    assert client_key(alice)(CANCEL, id=node_id(bulk_action)).codes == ["FORBIDDEN"]
+    assert client_of(alice)(CANCEL, id=node_id(bulk_action)).codes == ["FORBIDDEN"]
     assert BulkAction.objects.live().exists()
-    assert client_key(other)(CANCEL, id=node_id(alice)).problems == [("NOT_FOUND", "bulkActionId")]
-    assert client_key(other)(CANCEL, id=node_id(bulk_action)).problems == []
+    assert client_of(other)(CANCEL, id=node_id(alice)).problems == [("NOT_FOUND", "bulkActionId")]
+    assert client_of(other)(CANCEL, id=node_id(bulk_action)).problems == []
     assert not BulkAction.objects.live().exists()

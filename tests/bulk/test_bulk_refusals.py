@@ -42,8 +42,8 @@ ClientOf = Callable[[User], GraphQLClient]
 
 
 @pytest.fixture
-def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
-    return client_key(root)
+def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
+    return client_of(root)
 
 
 @pytest.fixture(autouse=True)
@@ -159,12 +159,12 @@ def test_invalid_selections_are_refused(
 
 
 def test_only_administrators_start_bulk_actions(
-    client_key: ClientOf, anonymous: GraphQLClient, sam: User, alice: User
+    client_of: ClientOf, anonymous: GraphQLClient, sam: User, alice: User
 ) -> None:
     before = state()
     assert start(anonymous, 2).codes == ["UNAUTHENTICATED"]
     for user in (sam, alice):
-        assert start(client_key(user), 2).codes == ["FORBIDDEN"]
+        assert start(client_of(user), 2).codes == ["FORBIDDEN"]
     assert state() == before
 
 
@@ -264,7 +264,7 @@ def test_token_requires_the_scope_to_change_users(root: User) -> None:
 
 
 def test_only_one_bulk_action_runs_at_a_time(
-    client_key: ClientOf, administrator: GraphQLClient
+    client_of: ClientOf, administrator: GraphQLClient
 ) -> None:
     started(administrator, 2)
     before = state()
@@ -272,7 +272,7 @@ def test_only_one_bulk_action_runs_at_a_time(
     assert state() == before
     # Per requester.
     ruth = make_user("ruth", is_staff=True, is_superuser=True)
-    assert start(client_key(ruth), 2).problems == []
+    assert start(client_of(ruth), 2).problems == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -32,8 +32,8 @@ ClientOf = Callable[[User], GraphQLClient]
 
 
 @pytest.fixture
-def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
-    return client_key(root)
+def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
+    return client_of(root)
 
 
 @pytest.fixture

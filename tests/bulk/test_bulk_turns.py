@@ -43,8 +43,8 @@ class KilledError(Exception):
 
 
 @pytest.fixture
-def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
-    return client_key(root)
+def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
+    return client_of(root)
 
 
 @pytest.fixture

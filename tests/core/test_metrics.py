@@ -63,9 +63,9 @@ def counted(client: Client) -> Callable[[Callable[[], object]], Counts]:
 
 
 def test_operations_are_counted_by_their_executor(
-    counted: Callable[[Callable[[], object]], Counts], client_key: ClientOf, alice: User
+    counted: Callable[[Callable[[], object]], Counts], client_of: ClientOf, alice: User
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
 
     assert counted(lambda: client("{ me { groups { name } } }")) == {
         ENGINE: 1,
@@ -84,7 +84,7 @@ def test_operations_are_counted_by_their_executor(
 
 
 def test_recompilations_are_counted_by_their_reason(
-    client: Client, client_key: ClientOf, alice: User
+    client: Client, client_of: ClientOf, alice: User
 ) -> None:
     def read() -> float:
         text = client.get("/metrics").content.decode()
@@ -93,17 +93,17 @@ def test_recompilations_are_counted_by_their_reason(
 
     query = "query ($id: ID!) { node(id: $id) { id } }"
     before = read()
-    assert client_key(alice)(query, id=node_id(alice)).data["node"] is not None
+    assert client_of(alice)(query, id=node_id(alice)).data["node"] is not None
     assert read() == before + 1
 
 
 def test_engine_can_be_disabled(
     counted: Callable[[Callable[[], object]], Counts],
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     settings: Any,
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     asked = "{ me { username email groups { name } memberships(first: 1) { nodes { role } } } }"
     answer = client(asked)
     assert answer.data["me"]["email"] == "alice@example.org"

@@ -28,7 +28,7 @@ def archers(alice: User, charlie: User) -> Organization:
 
 
 def test_fellow_members_see_one_another(
-    client_key: ClientOf,
+    client_of: ClientOf,
     anonymous: GraphQLClient,
     archers: Organization,
     alice: User,
@@ -45,7 +45,7 @@ def test_fellow_members_see_one_another(
         # Visibility is not transitive.
         (dora, [bob, charlie, dora]),
     ):
-        client = client_key(viewer)
+        client = client_of(viewer)
         assert [user for user in all_users if found_by(client, user)] == expected
         # The directory lists public users only.
         assert set(users_by_name(client)) == {"bob", viewer.username}
@@ -53,51 +53,51 @@ def test_fellow_members_see_one_another(
 
 
 def test_private_fields_stay_private(
-    client_key: ClientOf, archers: Organization, alice: User, charlie: User
+    client_of: ClientOf, archers: Organization, alice: User, charlie: User
 ) -> None:
     Membership.objects.filter(user=alice).update(role=Role.OWNER)
-    seen = client_key(alice)(BY_ID, id=node_id(charlie)).data["user"]
+    seen = client_of(alice)(BY_ID, id=node_id(charlie)).data["user"]
     assert {name: seen[name] for name in PRIVATE} == dict.fromkeys(PRIVATE)
     assert (seen["username"], seen["name"]) == ("charlie", "Charlie Cook")
 
 
 def test_former_members_are_not_visible(
-    client_key: ClientOf, archers: Organization, alice: User, charlie: User
+    client_of: ClientOf, archers: Organization, alice: User, charlie: User
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     assert found_by(client, charlie)
     Membership.objects.filter(user=charlie).delete()
     assert not found_by(client, charlie)
-    assert not found_by(client_key(charlie), alice)
+    assert not found_by(client_of(charlie), alice)
 
 
 def test_managers_see_inactive_members_to_remove_them(
-    client_key: ClientOf, archers: Organization, alice: User, charlie: User
+    client_of: ClientOf, archers: Organization, alice: User, charlie: User
 ) -> None:
     User.objects.filter(pk=charlie.pk).update(is_active=False)
-    assert found_by(client_key(alice), charlie)
+    assert found_by(client_of(alice), charlie)
 
 
 def test_inviter_is_seen_by_fellow_members_only(
-    client_key: ClientOf, archers: Organization, alice: User, charlie: User, root: User
+    client_of: ClientOf, archers: Organization, alice: User, charlie: User, root: User
 ) -> None:
     Membership.objects.filter(user=alice).update(role=Role.OWNER)
     for inviter in (charlie, root):
         make_organization_invitation(archers, inviter, email=f"by-{inviter}@example.org")
     query = "query ($id: ID!) { organization(id: $id) { invitations { inviter { username } } } }"
-    found = client_key(alice)(query, id=node_id(archers)).data["organization"]["invitations"]
+    found = client_of(alice)(query, id=node_id(archers)).data["organization"]["invitations"]
     assert found == [{"inviter": None}, {"inviter": {"username": "charlie"}}]
 
 
 def test_membership_rule_costs_staff_no_query(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     sam: User,
     statements: Callable[[], AbstractContextManager[Statements]],
 ) -> None:
     asked = []
     for user in (sam, alice):
-        client = client_key(user)
+        client = client_of(user)
         with statements() as captured:
             assert client("query ($id: ID!) { user(id: $id) { id } }", id=node_id(alice)).data
         _actor, statement = captured

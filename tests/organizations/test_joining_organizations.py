@@ -124,9 +124,9 @@ def test_journey(worker: Sink, email: str, subject: str, greeting: str) -> None:
 
 
 def test_answered_invitation_sends_no_mail(
-    client_key: ClientOf, alice: User, archers: Organization, anonymous: GraphQLClient, mails: Sink
+    client_of: ClientOf, alice: User, archers: Organization, anonymous: GraphQLClient, mails: Sink
 ) -> None:
-    assert invite(client_key(alice), archers, EMAIL).problems == []
+    assert invite(client_of(alice), archers, EMAIL).problems == []
     event = Event.objects.get()
     assert join(anonymous, token=OrganizationInvitation.objects.get().token) == []
     mail_invitation(str(event.pk))
@@ -137,9 +137,9 @@ def test_answered_invitation_sends_no_mail(
 
 
 def test_owner_of_the_address_joins_once(
-    client_key: ClientOf, charlie: User, archers: Organization, for_charlie: str
+    client_of: ClientOf, charlie: User, archers: Organization, for_charlie: str
 ) -> None:
-    client = client_key(charlie)
+    client = client_of(charlie)
     answer = client(ACCEPT, token=for_charlie)
     assert answer.data["acceptOrganizationInvitation"] == {
         "organization": {"name": "Archers", "myRole": "MEMBER"},
@@ -195,34 +195,34 @@ def test_deleted_organization_cannot_be_joined(transactional_db: None, _time: in
 
 
 def test_invitation_of_another_is_refused_and_kept(
-    client_key: ClientOf,
+    client_of: ClientOf,
     anonymous: GraphQLClient,
     bob: User,
     charlie: User,
     archers: Organization,
     for_charlie: str,
 ) -> None:
-    assert accept(client_key(bob), for_charlie) == [("INVITATION_OF_ANOTHER", "token")]
+    assert accept(client_of(bob), for_charlie) == [("INVITATION_OF_ANOTHER", "token")]
     assert anonymous(ACCEPT, token=for_charlie).codes == ["UNAUTHENTICATED"]
     assert members(archers) == {"alice": "owner"}
-    assert accept(client_key(charlie), for_charlie) == []
+    assert accept(client_of(charlie), for_charlie) == []
 
 
 def test_accepting_verifies_the_address(
-    client_key: ClientOf, charlie: User, for_charlie: str
+    client_of: ClientOf, charlie: User, for_charlie: str
 ) -> None:
     User.objects.update(email_verified_at=None)
-    assert accept(client_key(charlie), for_charlie) == []
+    assert accept(client_of(charlie), for_charlie) == []
     charlie.refresh_from_db()
     assert charlie.email_verified_at is not None
     assert tags() == [Tag.EMAIL_VERIFIED, Tag.ORGANIZATION_INVITATION_ACCEPTED]
 
 
 def test_member_does_not_join_again(
-    client_key: ClientOf, charlie: User, archers: Organization, for_charlie: str
+    client_of: ClientOf, charlie: User, archers: Organization, for_charlie: str
 ) -> None:
     Membership.objects.create(organization=archers, user=charlie, role=Role.ADMIN)
-    assert accept(client_key(charlie), for_charlie) == [("ALREADY_MEMBER", "token")]
+    assert accept(client_of(charlie), for_charlie) == [("ALREADY_MEMBER", "token")]
     assert members(archers) == {"alice": "owner", "charlie": "admin"}
 
 
@@ -318,9 +318,9 @@ def leads_nowhere(client: GraphQLClient, token: str, end: list[tuple[str, str]] 
 
 
 def test_link_dies_with_its_inviters_right_to_invite(
-    client_key: ClientOf, archers: Organization, alice: User, charlie: User, for_charlie: str
+    client_of: ClientOf, archers: Organization, alice: User, charlie: User, for_charlie: str
 ) -> None:
-    owner, client = Membership.objects.get(user=alice), client_key(charlie)
+    owner, client = Membership.objects.get(user=alice), client_of(charlie)
     Membership.objects.filter(pk=owner.pk).update(role=Role.MEMBER)
     assert leads_nowhere(client, for_charlie)
     owner.delete()
@@ -331,22 +331,22 @@ def test_link_dies_with_its_inviters_right_to_invite(
 
 
 def test_link_dies_with_its_inviters_account(
-    client_key: ClientOf, alice: User, charlie: User, for_charlie: str
+    client_of: ClientOf, alice: User, charlie: User, for_charlie: str
 ) -> None:
     suspend_user(alice.pk, actor=SYSTEM, reason="Spam")
-    assert leads_nowhere(client_key(charlie), for_charlie)
+    assert leads_nowhere(client_of(charlie), for_charlie)
 
 
 def test_link_dies_with_its_organization(
-    client_key: ClientOf, archers: Organization, charlie: User, for_charlie: str
+    client_of: ClientOf, archers: Organization, charlie: User, for_charlie: str
 ) -> None:
     archers.delete()
-    assert leads_nowhere(client_key(charlie), for_charlie)
+    assert leads_nowhere(client_of(charlie), for_charlie)
 
 
-def test_link_dies_of_age(client_key: ClientOf, charlie: User, for_charlie: str) -> None:
+def test_link_dies_of_age(client_of: ClientOf, charlie: User, for_charlie: str) -> None:
     OrganizationInvitation.objects.update(expires_at=timezone.now())
-    assert leads_nowhere(client_key(charlie), for_charlie, [("TOKEN_EXPIRED", "token")])
+    assert leads_nowhere(client_of(charlie), for_charlie, [("TOKEN_EXPIRED", "token")])
 
 
 # The page --------------------------------------------------------------------------------

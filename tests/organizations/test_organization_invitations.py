@@ -77,9 +77,9 @@ def cancel(client: GraphQLClient, invitation: OrganizationInvitation) -> Answer:
 
 
 def test_answer_is_the_same_whether_the_address_has_an_account(
-    client_key: ClientOf, alice: User, charlie: User, archers: Organization, statements: Any
+    client_of: ClientOf, alice: User, charlie: User, archers: Organization, statements: Any
 ) -> None:
-    client, answers, counts = client_key(alice), [], []
+    client, answers, counts = client_of(alice), [], []
     for email in ("unknown@example.org", charlie.email):
         with statements() as captured:
             answers.append(invite(client, archers, email).data["inviteToOrganization"])
@@ -94,9 +94,9 @@ def test_answer_is_the_same_whether_the_address_has_an_account(
 
 
 def test_event_stores_the_address_as_personal_data(
-    client_key: ClientOf, alice: User, archers: Organization
+    client_of: ClientOf, alice: User, archers: Organization
 ) -> None:
-    assert invite(client_key(alice), archers, f" {EMAIL.upper()}").problems == []
+    assert invite(client_of(alice), archers, f" {EMAIL.upper()}").problems == []
     invitation = OrganizationInvitation.objects.get()
     event = Event.objects.get()
     assert (event.tag, event.subject_id) == (
@@ -108,11 +108,11 @@ def test_event_stores_the_address_as_personal_data(
 
 
 def test_inviters_are_limited_by_their_role(
-    client_key: ClientOf, alice: User, ada: User, archers: Organization
+    client_of: ClientOf, alice: User, ada: User, archers: Organization
 ) -> None:
     for role in ("OWNER", "ADMIN", "MEMBER"):
-        assert invite(client_key(alice), archers, f"{role}@example.org", role=role).problems == []
-    admin = client_key(ada)
+        assert invite(client_of(alice), archers, f"{role}@example.org", role=role).problems == []
+    admin = client_of(ada)
     assert invite(admin, archers, EMAIL).problems == []
     for role in ("OWNER", "ADMIN"):
         assert invite(admin, archers, "other@example.org", role=role).codes == ["FORBIDDEN"]
@@ -121,7 +121,7 @@ def test_inviters_are_limited_by_their_role(
 
 
 def test_members_cannot_invite(
-    client_key: ClientOf,
+    client_of: ClientOf,
     anonymous: GraphQLClient,
     bob: User,
     charlie: User,
@@ -129,9 +129,9 @@ def test_members_cannot_invite(
     archers: Organization,
 ) -> None:
     for user in (bob, sam):
-        assert invite(client_key(user), archers, EMAIL).codes == ["FORBIDDEN"]
+        assert invite(client_of(user), archers, EMAIL).codes == ["FORBIDDEN"]
     unseen = [("NOT_FOUND", "organizationId")]
-    assert invite(client_key(charlie), archers, EMAIL).problems == unseen
+    assert invite(client_of(charlie), archers, EMAIL).problems == unseen
     assert invite(anonymous, archers, EMAIL).codes == ["UNAUTHENTICATED"]
     assert not OrganizationInvitation.objects.exists()
     assert tags() == []
@@ -146,29 +146,29 @@ def test_members_cannot_invite(
     ],
 )
 def test_bad_invitation_is_refused(
-    client_key: ClientOf, alice: User, archers: Organization, fields: Any, problem: Any
+    client_of: ClientOf, alice: User, archers: Organization, fields: Any, problem: Any
 ) -> None:
-    assert invite(client_key(alice), archers, **fields).problems == [problem]
+    assert invite(client_of(alice), archers, **fields).problems == [problem]
     assert not OrganizationInvitation.objects.exists()
 
 
 def test_later_invitation_replaces_an_earlier_one(
-    client_key: ClientOf, alice: User, bob: User, archers: Organization
+    client_of: ClientOf, alice: User, bob: User, archers: Organization
 ) -> None:
     elsewhere = make_organization("Bakers", bob, role=Role.OWNER)
     other = make_organization_invitation(elsewhere, bob, email=EMAIL)
     first = make_organization_invitation(archers, alice, email=EMAIL)
-    assert invite(client_key(alice), archers, EMAIL, role="ADMIN").problems == []
+    assert invite(client_of(alice), archers, EMAIL, role="ADMIN").problems == []
     second = OrganizationInvitation.objects.get(organization=archers)
     assert (second.role, second.nonce == first.nonce) == ("admin", False)
     assert OrganizationInvitation.objects.filter(pk=other.pk, nonce=other.nonce).exists()
 
 
 def test_pending_invitations_are_limited(
-    client_key: ClientOf, alice: User, archers: Organization, monkeypatch: pytest.MonkeyPatch
+    client_of: ClientOf, alice: User, archers: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(invitations, "MAX_PENDING", 2)
-    client = client_key(alice)
+    client = client_of(alice)
     for email in ("1@example.org", "2@example.org", "2@example.org"):
         assert invite(client, archers, email).problems == []
     assert invite(client, archers, EMAIL).problems == [("TOO_MANY_INVITATIONS", "email")]
@@ -179,31 +179,31 @@ def test_pending_invitations_are_limited(
 
 
 def test_invitations_per_address_are_limited(
-    client_key: ClientOf, alice: User, bob: User, archers: Organization
+    client_of: ClientOf, alice: User, bob: User, archers: Organization
 ) -> None:
     bakers = make_organization("Bakers", bob, role=Role.OWNER)
     for number in range(5):
-        client = client_key(bob if number % 2 else alice)
+        client = client_of(bob if number % 2 else alice)
         assert invite(client, bakers if number % 2 else archers, EMAIL).problems == []
     for user, organization in ((alice, archers), (bob, bakers)):
-        assert invite(client_key(user), organization, EMAIL.upper()).codes == LIMITED
-        assert invite(client_key(user), organization, "other@example.org").problems == []
+        assert invite(client_of(user), organization, EMAIL.upper()).codes == LIMITED
+        assert invite(client_of(user), organization, "other@example.org").problems == []
 
 
 def test_invitations_per_user_are_limited(
-    client_key: ClientOf, alice: User, bob: User, ada: User, archers: Organization
+    client_of: ClientOf, alice: User, bob: User, ada: User, archers: Organization
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     # Rejected invitations without a mail do not count.
     assert invite(client, archers, "x").problems == [("EMAIL_INVALID", "email")]
-    assert invite(client_key(bob), archers, EMAIL).codes == ["FORBIDDEN"]
+    assert invite(client_of(bob), archers, EMAIL).codes == ["FORBIDDEN"]
     client.http.defaults["REMOTE_ADDR"] = "192.0.2.1"
     for number in range(50):
         if number == 25:
             client.http.defaults["REMOTE_ADDR"] = "192.0.2.2"
         assert invite(client, archers, f"{number}@example.org").problems == []
     assert invite(client, archers, EMAIL).codes == LIMITED
-    assert invite(client_key(ada), archers, EMAIL).problems == []
+    assert invite(client_of(ada), archers, EMAIL).problems == []
     assert tags() == [Tag.ORGANIZATION_INVITATION_SENT] * 51
 
 
@@ -211,7 +211,7 @@ def test_invitations_per_user_are_limited(
 
 
 def test_invitations_are_seen_by_managers_and_staff(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     ada: User,
     bob: User,
@@ -229,31 +229,31 @@ def test_invitations_are_seen_by_managers_and_staff(
     ]
     node = "query ($id: ID!) { node(id: $id) { ... on OrganizationInvitation { email } } }"
     for user, expected in ((alice, found), (ada, found), (sam, found), (bob, [])):
-        client = client_key(user)
+        client = client_of(user)
         answer = client(LIST, id=node_id(archers)).data["organization"]
         assert answer == {"invitations": expected}, user
         seen = client(node, id=node_id(newer)).data["node"]
         assert seen == ({"email": EMAIL} if expected else None)
-    assert client_key(charlie)(LIST, id=node_id(archers)).data == {"organization": None}
+    assert client_of(charlie)(LIST, id=node_id(archers)).data == {"organization": None}
 
 
 def test_inviters_cancel_invitations(
-    client_key: ClientOf, alice: User, ada: User, archers: Organization
+    client_of: ClientOf, alice: User, ada: User, archers: Organization
 ) -> None:
     plain = make_organization_invitation(archers, alice, email=EMAIL)
     other = make_organization_invitation(archers, alice, email="a@y.org", role=Role.ADMIN)
-    admin = client_key(ada)
+    admin = client_of(ada)
     assert cancel(admin, other).codes == ["FORBIDDEN"]
     assert cancel(admin, plain).problems == []
     assert cancel(admin, plain).problems == [("NOT_FOUND", "invitationId")]
-    assert cancel(client_key(alice), other).problems == []
+    assert cancel(client_of(alice), other).problems == []
     assert not OrganizationInvitation.objects.exists()
     assert tags() == [Tag.ORGANIZATION_INVITATION_CANCELED] * 2
     assert Event.objects.earliest("pk").subject_id == plain.nonce
 
 
 def test_others_cannot_cancel_invitations(
-    client_key: ClientOf,
+    client_of: ClientOf,
     anonymous: GraphQLClient,
     alice: User,
     bob: User,
@@ -263,10 +263,10 @@ def test_others_cannot_cancel_invitations(
 ) -> None:
     invitation = make_organization_invitation(archers, alice, email=EMAIL)
     for user in (bob, charlie):
-        answer = cancel(client_key(user), invitation)
+        answer = cancel(client_of(user), invitation)
         assert answer.problems == [("NOT_FOUND", "invitationId")]
-    assert client_key(alice)(CANCEL, invitation="x").problems == [("NOT_FOUND", "invitationId")]
-    assert cancel(client_key(sam), invitation).codes == ["FORBIDDEN"]
+    assert client_of(alice)(CANCEL, invitation="x").problems == [("NOT_FOUND", "invitationId")]
+    assert cancel(client_of(sam), invitation).codes == ["FORBIDDEN"]
     assert cancel(anonymous, invitation).codes == ["UNAUTHENTICATED"]
     assert OrganizationInvitation.objects.exists()
 

@@ -79,9 +79,9 @@ def leave(client: GraphQLClient, organization: Organization) -> Answer:
 
 
 def test_owners_change_roles(
-    client_key: ClientOf, alice: User, bob: User, archers: Organization
+    client_of: ClientOf, alice: User, bob: User, archers: Organization
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     for _time in range(2):
         answer = change(client, archers, bob, "ADMIN")
         assert answer.data["changeMembershipRole"] == {
@@ -98,22 +98,22 @@ def test_owners_change_roles(
 
 
 def test_others_cannot_change_roles(
-    client_key: ClientOf, ada: User, bob: User, charlie: User, sam: User, archers: Organization
+    client_of: ClientOf, ada: User, bob: User, charlie: User, sam: User, archers: Organization
 ) -> None:
     before = roles(archers)
     for user in (ada, bob, sam):
-        assert change(client_key(user), archers, bob, "OWNER").codes == ["FORBIDDEN"]
-        assert change(client_key(user), archers, charlie, "OWNER").codes == ["FORBIDDEN"]
-    answer = change(client_key(charlie), archers, charlie, "OWNER")
+        assert change(client_of(user), archers, bob, "OWNER").codes == ["FORBIDDEN"]
+        assert change(client_of(user), archers, charlie, "OWNER").codes == ["FORBIDDEN"]
+    answer = change(client_of(charlie), archers, charlie, "OWNER")
     assert answer.problems == [("NOT_FOUND", "organizationId")]
     assert (roles(archers), tags()) == (before, [])
 
 
 @pytest.mark.parametrize("id_", ["", "x", "VXNlcjp4"])
 def test_unknown_members_are_not_found(
-    client_key: ClientOf, alice: User, charlie: User, archers: Organization, id_: str
+    client_of: ClientOf, alice: User, charlie: User, archers: Organization, id_: str
 ) -> None:
-    client, unknown = client_key(alice), [("NOT_FOUND", "userId")]
+    client, unknown = client_of(alice), [("NOT_FOUND", "userId")]
     for user in (id_, node_id(charlie), node_id(archers)):
         variables = {"organization": node_id(archers), "user": user}
         assert client(CHANGE, **variables, role="ADMIN").problems == unknown
@@ -124,16 +124,16 @@ def test_unknown_members_are_not_found(
 
 
 def test_removal_is_limited_by_role(
-    client_key: ClientOf, alice: User, ada: User, bob: User, archers: Organization
+    client_of: ClientOf, alice: User, ada: User, bob: User, archers: Organization
 ) -> None:
-    second, admin = add(archers, "olga", Role.OWNER), client_key(ada)
+    second, admin = add(archers, "olga", Role.OWNER), client_of(ada)
     eve = add(archers, "eve", Role.ADMIN)
     for user in (alice, second, eve, ada):
         assert remove(admin, archers, user).codes == ["FORBIDDEN"]
     answer = remove(admin, archers, bob)
     assert answer.data["removeMember"]["organization"] == {"name": "Archers"}
     for user in (second, eve, ada):
-        assert remove(client_key(alice), archers, user).problems == []
+        assert remove(client_of(alice), archers, user).problems == []
     assert roles(archers) == {"alice": "owner"}
     assert tags() == [Tag.MEMBER_REMOVED] * 4
     event = Event.objects.earliest("pk")
@@ -142,29 +142,29 @@ def test_removal_is_limited_by_role(
 
 
 def test_members_cannot_remove(
-    client_key: ClientOf, alice: User, bob: User, charlie: User, sam: User, archers: Organization
+    client_of: ClientOf, alice: User, bob: User, charlie: User, sam: User, archers: Organization
 ) -> None:
     for user in (bob, sam):
         # The error does not disclose memberships.
         for other in (alice, bob, charlie):
-            assert remove(client_key(user), archers, other).codes == ["FORBIDDEN"]
-    answer = remove(client_key(charlie), archers, bob)
+            assert remove(client_of(user), archers, other).codes == ["FORBIDDEN"]
+    answer = remove(client_of(charlie), archers, bob)
     assert answer.problems == [("NOT_FOUND", "organizationId")]
     assert roles(archers) == {"alice": "owner", "bob": "member"}
 
 
 def test_removed_members_do_not_see_the_organization(
-    client_key: ClientOf, alice: User, bob: User, archers: Organization
+    client_of: ClientOf, alice: User, bob: User, archers: Organization
 ) -> None:
     query = "query ($id: ID!) { organization(id: $id) { name } }"
-    client = client_key(bob)
+    client = client_of(bob)
     assert client(query, id=node_id(archers)).data == {"organization": {"name": "Archers"}}
-    assert remove(client_key(alice), archers, bob).problems == []
+    assert remove(client_of(alice), archers, bob).problems == []
     assert client(query, id=node_id(archers)).data == {"organization": None}
 
 
-def test_members_leave(client_key: ClientOf, bob: User, archers: Organization) -> None:
-    client = client_key(bob)
+def test_members_leave(client_of: ClientOf, bob: User, archers: Organization) -> None:
+    client = client_of(bob)
     assert leave(client, archers).problems == []
     assert roles(archers) == {"alice": "owner"}
     assert tags() == [Tag.MEMBER_LEFT]
@@ -172,21 +172,21 @@ def test_members_leave(client_key: ClientOf, bob: User, archers: Organization) -
 
 
 def test_staff_who_are_not_members_cannot_leave(
-    client_key: ClientOf, sam: User, root: User, archers: Organization
+    client_of: ClientOf, sam: User, root: User, archers: Organization
 ) -> None:
     for user in (sam, root):
-        assert leave(client_key(user), archers).problems == [("NOT_FOUND", "organizationId")]
+        assert leave(client_of(user), archers).problems == [("NOT_FOUND", "organizationId")]
 
 
 # The last owner --------------------------------------------------------------------------
 
 
 def test_last_owner_is_kept(
-    client_key: ClientOf, alice: User, bob: User, root: User, archers: Organization
+    client_of: ClientOf, alice: User, bob: User, root: User, archers: Organization
 ) -> None:
-    owner = client_key(alice)
+    owner = client_of(alice)
     assert leave(owner, archers).problems == [(LAST_OWNER, "organizationId")]
-    for client in (owner, client_key(root)):
+    for client in (owner, client_of(root)):
         assert change(client, archers, alice, "ADMIN").problems == [(LAST_OWNER, "role")]
         assert remove(client, archers, alice).problems == [(LAST_OWNER, "userId")]
     assert roles(archers) == {"alice": "owner", "bob": "member"}
@@ -196,11 +196,11 @@ def test_last_owner_is_kept(
 
 
 def test_owners_who_cannot_sign_in_do_not_count(
-    client_key: ClientOf, alice: User, root: User, archers: Organization
+    client_of: ClientOf, alice: User, root: User, archers: Organization
 ) -> None:
     gone = add(archers, "gone", Role.OWNER, is_active=False)
-    assert leave(client_key(alice), archers).problems == [(LAST_OWNER, "organizationId")]
-    assert remove(client_key(root), archers, gone).problems == []
+    assert leave(client_of(alice), archers).problems == [(LAST_OWNER, "organizationId")]
+    assert remove(client_of(root), archers, gone).problems == []
 
 
 @pytest.mark.parametrize("_time", range(5))

@@ -79,8 +79,8 @@ def names(client: GraphQLClient, **variables: Any) -> list[str]:
 # Creation --------------------------------------------------------------------------------
 
 
-def test_creator_becomes_owner(client_key: ClientOf, alice: User) -> None:
-    answer = client_key(alice)(CREATE, name="  Archers\n of York ")
+def test_creator_becomes_owner(client_of: ClientOf, alice: User) -> None:
+    answer = client_of(alice)(CREATE, name="  Archers\n of York ")
     organization = Organization.objects.get()
     assert answer.data["createOrganization"] == {
         "organization": {
@@ -98,9 +98,9 @@ def test_creator_becomes_owner(client_key: ClientOf, alice: User) -> None:
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_bad_name_is_refused(
-    client_key: ClientOf, alice: User, archers: Organization, name: str
+    client_of: ClientOf, alice: User, archers: Organization, name: str
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     assert client(CREATE, name=name).problems == [("VALUE_INVALID", "name")]
     answer = client(RENAME, id=node_id(archers), name=name)
     assert answer.problems == [("VALUE_INVALID", "name")]
@@ -109,28 +109,28 @@ def test_bad_name_is_refused(
 
 
 def test_creation_can_be_limited_to_staff(
-    client_key: ClientOf, alice: User, sam: User, settings: Any
+    client_of: ClientOf, alice: User, sam: User, settings: Any
 ) -> None:
     settings.ORGANIZATIONS_BY_STAFF = True
-    assert client_key(alice)(CREATE, name="Archers").codes == ["FORBIDDEN"]
+    assert client_of(alice)(CREATE, name="Archers").codes == ["FORBIDDEN"]
     assert not Organization.objects.exists()
-    assert client_key(sam)(CREATE, name="Archers").problems == []
+    assert client_of(sam)(CREATE, name="Archers").problems == []
 
 
-def test_creations_are_rate_limited(client_key: ClientOf, alice: User, bob: User) -> None:
-    client = client_key(alice)
+def test_creations_are_rate_limited(client_of: ClientOf, alice: User, bob: User) -> None:
+    client = client_of(alice)
     for _number in range(10):
         assert client(CREATE, name="Archers").problems == []
     assert client(CREATE, name="Archers").codes == ["TOO_MANY_ATTEMPTS"]
-    assert client_key(bob)(CREATE, name="Archers").problems == []
+    assert client_of(bob)(CREATE, name="Archers").problems == []
     assert Organization.objects.count() == 11
 
 
 # Renaming --------------------------------------------------------------------------------
 
 
-def test_owners_rename(client_key: ClientOf, alice: User, archers: Organization) -> None:
-    client = client_key(alice)
+def test_owners_rename(client_of: ClientOf, alice: User, archers: Organization) -> None:
+    client = client_of(alice)
     for _time in range(2):
         answer = client(RENAME, id=node_id(archers), name="Bowmen")
         assert answer.data["updateOrganization"]["organization"] == {"name": "Bowmen"}
@@ -145,7 +145,7 @@ def test_owners_rename(client_key: ClientOf, alice: User, archers: Organization)
 
 
 def test_others_cannot_rename_or_delete(
-    client_key: ClientOf,
+    client_of: ClientOf,
     anonymous: GraphQLClient,
     archers: Organization,
     bob: User,
@@ -158,9 +158,9 @@ def test_others_cannot_rename_or_delete(
     unseen = [("NOT_FOUND", "organizationId")]
     for document, value in ((RENAME, {"name": "x"}), (DELETE, {"password": PASSWORD})):
         for member in (bob, admin, sam):
-            answer = client_key(member)(document, id=node_id(archers), **value)
+            answer = client_of(member)(document, id=node_id(archers), **value)
             assert answer.codes == ["FORBIDDEN"], member
-        client = client_key(charlie)
+        client = client_of(charlie)
         for id_ in (node_id(archers), node_id(Organization(pk=uuid4())), node_id(bob), "x", ""):
             assert client(document, id=id_, **value).problems == unseen
         assert anonymous(document, id=node_id(archers), **value).codes == ["UNAUTHENTICATED"]
@@ -172,10 +172,10 @@ def test_others_cannot_rename_or_delete(
 
 
 def test_owners_delete_with_their_password(
-    client_key: ClientOf, alice: User, archers: Organization, bob: User
+    client_of: ClientOf, alice: User, archers: Organization, bob: User
 ) -> None:
     make_organization_invitation(archers, alice, email="nina@example.org")
-    client = client_key(alice)
+    client = client_of(alice)
     answer = client(DELETE, id=node_id(archers), password="wrong")
     assert answer.problems == [("PASSWORD_WRONG", "password")]
     assert Membership.objects.count() == 2
@@ -193,9 +193,9 @@ def test_owners_delete_with_their_password(
 
 
 def test_administrators_of_the_service_do_what_owners_do(
-    client_key: ClientOf, root: User, archers: Organization
+    client_of: ClientOf, root: User, archers: Organization
 ) -> None:
-    client = client_key(root)
+    client = client_of(root)
     assert client(RENAME, id=node_id(archers), name="Bowmen").problems == []
     assert client(DELETE, id=node_id(archers), password=PASSWORD).problems == []
     assert not Organization.objects.exists()
@@ -205,7 +205,7 @@ def test_administrators_of_the_service_do_what_owners_do(
 
 
 def test_users_list_their_own_and_staff_list_all(
-    client_key: ClientOf,
+    client_of: ClientOf,
     anonymous: GraphQLClient,
     archers: Organization,
     alice: User,
@@ -217,7 +217,7 @@ def test_users_list_their_own_and_staff_list_all(
     make_organization("Cooks", sam)
     seen = {}
     for user in (alice, bob, charlie, sam):
-        page = client_key(user)(LIST, first=9).data["organizations"]
+        page = client_of(user)(LIST, first=9).data["organizations"]
         seen[user.username] = [
             (edge["node"]["name"], edge["node"]["myRole"]) for edge in page["edges"]
         ]
@@ -237,14 +237,14 @@ def test_users_list_their_own_and_staff_list_all(
     [("NAME", ["archers", "Bakers", "Bakers", "Cooks"]), ("CREATED", None)],
 )
 def test_orders_are_total_in_both_directions(
-    client_key: ClientOf, alice: User, sam: User, field: str, expected: list[str] | None
+    client_of: ClientOf, alice: User, sam: User, field: str, expected: list[str] | None
 ) -> None:
     made = ["Bakers", "Cooks", "archers", "Bakers"]
     for name in made:
         make_organization(name, alice)
     expected = expected or made
     for user in (alice, sam):
-        client = client_key(user)
+        client = client_of(user)
         for direction, order in (("ASC", expected), ("DESC", expected[::-1])):
             by = {"field": field, "direction": direction}
             assert names(client, first=9, by=by) == order
@@ -274,7 +274,7 @@ def test_orders_are_total_in_both_directions(
 )
 def test_organizations_are_searched_by_words(
     executor: Executor,
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     sam: User,
     by: Any,
@@ -286,7 +286,7 @@ def test_organizations_are_searched_by_words(
         make_organization(name, alice)
     make_organization("Chess")
     for user, expected in ((sam, of_staff), (alice, of_alice)):
-        client = client_key(user)
+        client = client_of(user)
         answer = executor(lambda client=client: client(SEARCH, search=search, by=by))  # type: ignore[misc]
         found = answer.data["organizations"]
         assert [each["name"] for each in found["nodes"]] == expected.split()

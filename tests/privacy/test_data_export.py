@@ -245,13 +245,13 @@ def test_export_is_rewritten_after_a_killed_worker(transactional_db: None) -> No
     assert [each for each in path.parent.iterdir() if path.stem in each.name] == [path]
 
 
-def test_staff_cannot_see_or_fetch_exports(client_key: ClientOf, alice: User, root: User) -> None:
+def test_staff_cannot_see_or_fetch_exports(client_of: ClientOf, alice: User, root: User) -> None:
     DataExport.objects.create(
         user=alice, expires_at=timezone.now() + dt.timedelta(days=1), ready_at=timezone.now()
     )
-    state = client_key(root)(STATE, id=node_id(alice))
+    state = client_of(root)(STATE, id=node_id(alice))
     assert state.data == {"user": {"dataExports": []}}
-    own = client_key(alice)(STATE, id=node_id(alice))
+    own = client_of(alice)(STATE, id=node_id(alice))
     assert len(own.data["user"]["dataExports"]) == 1
 
 

@@ -81,8 +81,8 @@ def schedule(user: User) -> AccountDeletion:
 # Own account -----------------------------------------------------------------------------
 
 
-def test_deletion_deactivates_the_account_immediately(client_key: ClientOf, alice: User) -> None:
-    client, other = client_key(alice), client_key(alice)
+def test_deletion_deactivates_the_account_immediately(client_of: ClientOf, alice: User) -> None:
+    client, other = client_of(alice), client_of(alice)
     PasswordReset.objects.create(user=alice, email=alice.email, expires_at=timezone.now())
     EmailChange.objects.create(user=alice, email="new@example.org", expires_at=timezone.now())
 
@@ -113,27 +113,27 @@ def test_a_browser_is_signed_out(alice: User) -> None:
     assert client.http.cookies[settings.SESSION_COOKIE].value == ""
 
 
-def test_a_wrong_password_deletes_nothing(client_key: ClientOf, alice: User) -> None:
-    answer = delete_me(client_key(alice), "not the password")
+def test_a_wrong_password_deletes_nothing(client_of: ClientOf, alice: User) -> None:
+    answer = delete_me(client_of(alice), "not the password")
     assert answer.problems == [("PASSWORD_WRONG", "password")]
     assert tags() == [Tag.PASSWORD_REFUSED]
     assert not AccountDeletion.objects.exists()
     assert User.objects.get(pk=alice.pk).is_active
 
 
-def test_passwords_are_throttled(client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_passwords_are_throttled(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     for _number in range(10):
         delete_me(client, "not the password")
     assert delete_me(client).codes == ["TOO_MANY_ATTEMPTS"]
     assert not AccountDeletion.objects.exists()
 
 
-def test_last_owner_is_refused_with_advice(client_key: ClientOf, alice: User, bob: User) -> None:
+def test_last_owner_is_refused_with_advice(client_of: ClientOf, alice: User, bob: User) -> None:
     archers = make_organization("Archers", alice, role=Role.OWNER)
     Membership.objects.create(organization=archers, user=bob)
     make_organization("Bowmen", alice, bob, role=Role.OWNER)
-    client = client_key(alice)
+    client = client_of(alice)
 
     answer = delete_me(client)
 
@@ -146,10 +146,10 @@ def test_last_owner_is_refused_with_advice(client_key: ClientOf, alice: User, bo
     assert delete_me(client).problems == []
 
 
-def test_deactivated_owners_do_not_count(client_key: ClientOf, alice: User, bob: User) -> None:
+def test_deactivated_owners_do_not_count(client_of: ClientOf, alice: User, bob: User) -> None:
     make_organization("Archers", alice, bob, role=Role.OWNER)
     User.objects.filter(pk=bob.pk).update(is_active=False)
-    assert delete_me(client_key(alice)).problems == [("LAST_OWNER", "")]
+    assert delete_me(client_of(alice)).problems == [("LAST_OWNER", "")]
 
 
 def test_concurrent_deletions_keep_one_owner(transactional_db: None) -> None:
@@ -163,8 +163,8 @@ def test_concurrent_deletions_keep_one_owner(transactional_db: None) -> None:
     assert User.objects.filter(is_active=True).count() == 1
 
 
-def test_the_last_administrator_stays(client_key: ClientOf, root: User) -> None:
-    assert delete_me(client_key(root)).problems == [("LAST_ADMINISTRATOR", "")]
+def test_the_last_administrator_stays(client_of: ClientOf, root: User) -> None:
+    assert delete_me(client_of(root)).problems == [("LAST_ADMINISTRATOR", "")]
     assert User.objects.get(pk=root.pk).is_active
 
 
@@ -229,8 +229,8 @@ def test_pending_log_in_ends_with_the_deletion(alice: User) -> None:
 # Administrators --------------------------------------------------------------------------
 
 
-def test_administrators_delete_and_undo(client_key: ClientOf, alice: User, root: User) -> None:
-    client = client_key(root)
+def test_administrators_delete_and_undo(client_of: ClientOf, alice: User, root: User) -> None:
+    client = client_of(root)
 
     answer = client(DELETE_USER, id=node_id(alice))
 
@@ -249,31 +249,31 @@ def test_administrators_delete_and_undo(client_key: ClientOf, alice: User, root:
     assert client(CANCEL_USER, id=node_id(alice)).problems == [("NOT_FOUND", "userId")]
 
 
-def test_due_deletion_cannot_be_canceled(client_key: ClientOf, alice: User, root: User) -> None:
+def test_due_deletion_cannot_be_canceled(client_of: ClientOf, alice: User, root: User) -> None:
     schedule(alice)
     make_due(alice)
-    assert client_key(root)(CANCEL_USER, id=node_id(alice)).problems == [("NOT_FOUND", "userId")]
+    assert client_of(root)(CANCEL_USER, id=node_id(alice)).problems == [("NOT_FOUND", "userId")]
     assert AccountDeletion.objects.exists()
 
 
-def test_deletion_requires_recent_authentication(client_key: ClientOf, root: User) -> None:
+def test_deletion_requires_recent_authentication(client_of: ClientOf, root: User) -> None:
     make_user("other", is_staff=True, is_superuser=True)
-    answer = client_key(root)(DELETE_USER, id=node_id(root))
+    answer = client_of(root)(DELETE_USER, id=node_id(root))
     assert answer.problems == [("VALUE_INVALID", "userId")]
     assert User.objects.get(pk=root.pk).is_active
 
 
 def test_administrators_cannot_delete_last_owners(
-    client_key: ClientOf, alice: User, root: User
+    client_of: ClientOf, alice: User, root: User
 ) -> None:
     make_organization("Archers", alice, role=Role.OWNER)
-    answer = client_key(root)(DELETE_USER, id=node_id(alice))
+    answer = client_of(root)(DELETE_USER, id=node_id(alice))
     assert answer.problems == [("LAST_OWNER", "userId")]
     assert (User.objects.get(pk=alice.pk).is_active, Organization.objects.count()) == (True, 1)
 
 
-def test_staff_cannot_delete_users(client_key: ClientOf, alice: User, sam: User) -> None:
-    client = client_key(sam)
+def test_staff_cannot_delete_users(client_of: ClientOf, alice: User, sam: User) -> None:
+    client = client_of(sam)
     for document in (DELETE_USER, CANCEL_USER):
         assert client(document, id=node_id(alice)).codes == ["FORBIDDEN"]
     assert User.objects.get(pk=alice.pk).is_active
@@ -283,16 +283,16 @@ def test_staff_cannot_delete_users(client_key: ClientOf, alice: User, sam: User)
 
 
 def test_reactivation_keeps_a_scheduled_deletion(
-    client_key: ClientOf, alice: User, root: User
+    client_of: ClientOf, alice: User, root: User
 ) -> None:
     schedule(alice)
-    answer = client_key(root)(REACTIVATE, id=node_id(alice))
+    answer = client_of(root)(REACTIVATE, id=node_id(alice))
     assert answer.problems == [("DELETION_PENDING", "userId")]
     assert not User.objects.get(pk=alice.pk).is_active
 
 
-def test_canceling_keeps_a_suspension(client_key: ClientOf, alice: User, root: User) -> None:
-    client = client_key(root)
+def test_canceling_keeps_a_suspension(client_of: ClientOf, alice: User, root: User) -> None:
+    client = client_of(root)
     assert client(SUSPEND, id=node_id(alice)).problems == []
     assert client(DELETE_USER, id=node_id(alice)).problems == []
     answer = client(CANCEL_USER, id=node_id(alice))
@@ -302,9 +302,9 @@ def test_canceling_keeps_a_suspension(client_key: ClientOf, alice: User, root: U
 
 
 def test_ended_suspension_does_not_undo_a_deletion(
-    client_key: ClientOf, alice: User, root: User
+    client_of: ClientOf, alice: User, root: User
 ) -> None:
-    client = client_key(root)
+    client = client_of(root)
     client(SUSPEND, id=node_id(alice))
     client(DELETE_USER, id=node_id(alice))
     Suspension.objects.update(until=timezone.now())
@@ -320,9 +320,9 @@ def test_ended_suspension_does_not_undo_a_deletion(
 # Deactivated accounts --------------------------------------------------------------------
 
 
-def test_canceling_keeps_a_deactivation(client_key: ClientOf, alice: User, root: User) -> None:
+def test_canceling_keeps_a_deactivation(client_of: ClientOf, alice: User, root: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    client = client_key(root)
+    client = client_of(root)
     ways: list[Callable[[], Answer]] = [
         lambda: client(CANCEL_USER, id=node_id(alice)),
         lambda: GraphQLClient()(CANCEL, token=AccountDeletion.objects.get().token),
@@ -337,8 +337,8 @@ def test_canceling_keeps_a_deactivation(client_key: ClientOf, alice: User, root:
     assert User.objects.get(pk=alice.pk).is_active
 
 
-def test_canceling_keeps_a_deactivated_service_account(client_key: ClientOf, root: User) -> None:
-    robot, client = make_service("robot"), client_key(root)
+def test_canceling_keeps_a_deactivated_service_account(client_of: ClientOf, root: User) -> None:
+    robot, client = make_service("robot"), client_of(root)
     assert client(DELETE_USER, id=node_id(robot)).problems == []
     assert client(CANCEL_USER, id=node_id(robot)).problems == []
     assert User.objects.get(pk=robot.pk).is_active
@@ -348,8 +348,8 @@ def test_canceling_keeps_a_deactivated_service_account(client_key: ClientOf, roo
     assert not User.objects.get(pk=robot.pk).is_active
 
 
-def test_deactivation_during_a_deletion_is_kept(client_key: ClientOf, root: User) -> None:
-    robot, client = make_service("robot"), client_key(root)
+def test_deactivation_during_a_deletion_is_kept(client_of: ClientOf, root: User) -> None:
+    robot, client = make_service("robot"), client_of(root)
     assert client(DELETE_USER, id=node_id(robot)).problems == []
     for _again in range(2):
         assert client(DEACTIVATE, id=node_id(robot)).problems == []

@@ -176,9 +176,9 @@ PAGE: Final = """query Q%d($n: Int = 2) { me { id }
 """
 
 
-def test_size_of_a_plan_is_not_underestimated(client_key: ClientOf, sam: User) -> None:
+def test_size_of_a_plan_is_not_underestimated(client_of: ClientOf, sam: User) -> None:
     """Covers documents, plans, statements and field metadata."""
-    client = client_key(sam)
+    client = client_of(sam)
     client(PAGE % (0, 0))
     documents.DOCUMENTS.clear()
     PLANS.clear()
@@ -194,8 +194,8 @@ def test_size_of_a_plan_is_not_underestimated(client_key: ClientOf, sam: User) -
     assert used <= claimed <= 8 * used
 
 
-def test_caches_are_bounded_by_bytes(client_key: ClientOf, sam: User) -> None:
-    client = client_key(sam)
+def test_caches_are_bounded_by_bytes(client_of: ClientOf, sam: User) -> None:
+    client = client_of(sam)
     documents.DOCUMENTS.clear()
     PLANS.clear()
     text = "#" + "x" * 90_000
@@ -211,12 +211,12 @@ def test_caches_are_bounded_by_bytes(client_key: ClientOf, sam: User) -> None:
 
 
 def test_plans_of_one_operation_are_bounded_by_bytes(
-    client_key: ClientOf, sam: User, monkeypatch: pytest.MonkeyPatch
+    client_of: ClientOf, sam: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"v{number}" for number in range(10)]
     declared = " ".join(f"${name}: Boolean!" for name in names)
     fields = " ".join(f"id @skip(if: ${name})" for name in names)
-    client = client_key(sam)
+    client = client_of(sam)
     PLANS.clear()
     client(f"query({declared}) {{ me {{ username {fields} }} }}", **dict.fromkeys(names, False))
     size = PLANS.size

@@ -76,10 +76,10 @@ def peak_of(ask: Callable[[], Any]) -> tuple[Any, int]:
 
 
 def test_oversized_answer_is_refused_before_it_is_built(
-    client_key: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
+    client_of: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
 ) -> None:
     settings.GRAPHQL_MAX_RESPONSE_BYTES = 2_000_000
-    client = client_key(sam)
+    client = client_of(sam)
     assert executor(lambda: client(NESTED, first=1)).codes == []
 
     answer, peak = peak_of(lambda: executor(lambda: client(NESTED, first=PEOPLE)))
@@ -94,9 +94,9 @@ def test_oversized_answer_is_refused_before_it_is_built(
 
 
 def test_bound_is_exact(
-    client_key: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
+    client_of: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     size = len(orjson.dumps(client(FLAT, first=5).body))
     settings.GRAPHQL_MAX_RESPONSE_BYTES = size
     assert executor(lambda: client(FLAT, first=5)).codes == []
@@ -106,10 +106,10 @@ def test_bound_is_exact(
 
 
 def test_oversized_mutation_answer_says_what_was_committed(
-    client_key: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
+    client_of: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
 ) -> None:
     settings.GRAPHQL_MAX_RESPONSE_BYTES = 10_000
-    answer = executor(lambda: client_key(sam)(CHANGE))
+    answer = executor(lambda: client_of(sam)(CHANGE))
     assert (answer.status, answer.codes) == (200, ["RESPONSE_TOO_LARGE"])
     (error,) = answer.body["errors"]
     assert error["message"].startswith("The mutation was executed, but")
@@ -127,7 +127,7 @@ def test_oversized_mutation_answer_says_what_was_committed(
 
 
 def test_errors_are_part_of_the_answer(
-    client_key: ClientOf,
+    client_of: ClientOf,
     sam: User,
     people: list[User],
     executor: Executor,
@@ -135,7 +135,7 @@ def test_errors_are_part_of_the_answer(
 ) -> None:
     for module in (engine_executor, view):
         monkeypatch.setattr(module, "MAX_ERRORS", 4 * PEOPLE)
-    client = client_key(sam)
+    client = client_of(sam)
 
     def cancelled(execute: Any, sql: str, *more: Any) -> Any:
         if "COUNT(" in sql and "authentication_session" in sql:
@@ -154,13 +154,13 @@ def test_errors_are_part_of_the_answer(
 
 
 def test_metadata_count_by_their_size(
-    client_key: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
+    client_of: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
 ) -> None:
     words = {"words": ["word"] * 500}
     Metadata.objects.bulk_create(Metadata(user=person, public=words) for person in people)
     settings.GRAPHQL_MAX_RESPONSE_BYTES = 50_000
     document = "query ($first: Int!) { users(first: $first) { nodes { publicMetadata } } }"
-    client = client_key(sam)
+    client = client_of(sam)
     assert executor(lambda: client(document, first=3)).codes == []
     assert executor(lambda: client(document, first=40)).codes == ["RESPONSE_TOO_LARGE"]
 

@@ -74,11 +74,11 @@ def test_every_batch_of_the_schema_is_in_this_test() -> None:
 
 
 @pytest.mark.usefixtures("debugging", "pairs")
-def test_each_batch_is_dispatched_once_a_level(client_key: ClientOf, sam: User) -> None:
+def test_each_batch_is_dispatched_once_a_level(client_of: ClientOf, sam: User) -> None:
     counts = []
     for size in SIZES:
         cache.clear()
-        answer = client_key(sam)(document(size))
+        answer = client_of(sam)(document(size))
         assert answer.codes == []
         found = answer.body["extensions"]["debug"]
         assert found["executor"] == "engine"
@@ -105,9 +105,9 @@ def test_each_batch_is_dispatched_once_a_level_by_graphql_core_too(sam: User) ->
 
 @pytest.mark.usefixtures("debugging")
 def test_no_resolver_runs_its_own_query(
-    client_key: ClientOf, crowd: dict[str, str], sam: User
+    client_of: ClientOf, crowd: dict[str, str], sam: User
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     for name, shape, _count in SHAPES:
         if "__schema" in shape:
             continue

@@ -28,8 +28,8 @@ def three(settings: Any) -> None:
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("accept", ["application/json", JSON])
-def test_exceeded_budget_sets_retry_after(client_key: ClientOf, alice: User, accept: str) -> None:
-    client = client_key(alice)
+def test_exceeded_budget_sets_retry_after(client_of: ClientOf, alice: User, accept: str) -> None:
+    client = client_of(alice)
     for _number in range(3):
         assert client(ME).codes == []
     answer = client.post(b'{"query": "{ me { id } }"}', Accept=accept)
@@ -84,10 +84,10 @@ def test_rows_cost_points(document: str, points: int) -> None:
 
 
 def test_expensive_request_is_paid_off_later(
-    client_key: ClientOf, alice: User, executor: Executor, settings: Any
+    client_of: ClientOf, alice: User, executor: Executor, settings: Any
 ) -> None:
     settings.GRAPHQL_POINTS_PER_MINUTE = 6
-    client = client_key(alice)
+    client = client_of(alice)
     document = "{ users(first: 10) { nodes { memberships(first: 100) { nodes { role } } } } }"
     assert executor(lambda: client(document)).codes == []
     answer = client(ME)
@@ -96,18 +96,18 @@ def test_expensive_request_is_paid_off_later(
     assert 20 < answer.body["errors"][0]["extensions"]["retryAfter"] <= 60
 
 
-def test_budget_can_be_off(client_key: ClientOf, alice: User, settings: Any) -> None:
+def test_budget_can_be_off(client_of: ClientOf, alice: User, settings: Any) -> None:
     settings.GRAPHQL_POINTS_PER_MINUTE = 0
-    client = client_key(alice)
+    client = client_of(alice)
     for _number in range(5):
         assert client(ME).codes == []
     assert len(budget.CLIENTS) == 0
 
 
 def test_budget_is_counted_without_a_statement_or_redis(
-    client_key: ClientOf, alice: User, settings: Any, statements: Any
+    client_of: ClientOf, alice: User, settings: Any, statements: Any
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     client(ME)
     with statements() as found:
         client(ME)

@@ -27,35 +27,35 @@ def crowd(db: None) -> None:
 
 
 @pytest.mark.usefixtures("crowd")
-def test_total_count_respects_visibility(client_key: ClientOf, sam: User, alice: User) -> None:
-    counts = [client_key(user)(COUNT).data["users"]["totalCount"] for user in (sam, alice)]
+def test_total_count_respects_visibility(client_of: ClientOf, sam: User, alice: User) -> None:
+    counts = [client_of(user)(COUNT).data["users"]["totalCount"] for user in (sam, alice)]
     assert counts == [{"value": 1_002, "isExact": True}, {"value": 501, "isExact": True}]
 
 
 @pytest.mark.usefixtures("crowd")
 def test_long_lists_are_estimated(
-    client_key: ClientOf, sam: User, monkeypatch: pytest.MonkeyPatch
+    client_of: ClientOf, sam: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.relay.total_count.MAX_COUNT", 100)
-    count = client_key(sam)(COUNT).data["users"]["totalCount"]
+    count = client_of(sam)(COUNT).data["users"]["totalCount"]
     assert count["isExact"] is False
     assert 900 <= count["value"] <= 1_100
 
 
 @pytest.mark.usefixtures("crowd")
 def test_a_long_list_is_read_up_to_the_bound(
-    client_key: ClientOf, sam: User, statements: Capture
+    client_of: ClientOf, sam: User, statements: Capture
 ) -> None:
     with statements() as captured:
-        assert client_key(sam)(COUNT).codes == []
+        assert client_of(sam)(COUNT).codes == []
     (count,) = [sql for sql in captured if "COUNT(" in sql]
     assert "LIMIT 10001" in count
     assert "ORDER BY" not in count
 
 
 def test_pages_without_a_count_are_not_counted(
-    client_key: ClientOf, sam: User, statements: Capture
+    client_of: ClientOf, sam: User, statements: Capture
 ) -> None:
     with statements() as captured:
-        client_key(sam)("{ users(first: 1) { edges { node { id } } } }")
+        client_of(sam)("{ users(first: 1) { edges { node { id } } } }")
     assert not [sql for sql in captured if "COUNT(" in sql]

@@ -36,15 +36,15 @@ def reads(found: dict[str, Any]) -> list[str | None]:
     return [statement["reads"] for statement in found["statements"]]
 
 
-def test_debug_output_is_off_by_default(client_key: ClientOf, alice: User) -> None:
-    assert set(client_key(alice)("{ me { username } }").body) == {"data"}
+def test_debug_output_is_off_by_default(client_of: ClientOf, alice: User) -> None:
+    assert set(client_of(alice)("{ me { username } }").body) == {"data"}
 
 
 @pytest.mark.usefixtures("debugging")
-def test_plan_describes_how_each_field_is_read(client_key: ClientOf, sam: User) -> None:
+def test_plan_describes_how_each_field_is_read(client_of: ClientOf, sam: User) -> None:
     organization = make_organization("Archers", sam)
 
-    found = debug(client_key(sam), MEMBERS, id=node_id(organization))
+    found = debug(client_of(sam), MEMBERS, id=node_id(organization))
 
     assert found["executor"] == "engine"
     assert found["refusal"] is None
@@ -71,10 +71,10 @@ def test_plan_describes_how_each_field_is_read(client_key: ClientOf, sam: User) 
 
 
 @pytest.mark.usefixtures("debugging")
-def test_plan_depends_on_the_requester(client_key: ClientOf, alice: User) -> None:
+def test_plan_depends_on_the_requester(client_of: ClientOf, alice: User) -> None:
     organization = make_organization("Archers", alice)
 
-    found = debug(client_key(alice), MEMBERS, id=node_id(organization))
+    found = debug(client_of(alice), MEMBERS, id=node_id(organization))
 
     # Not all users are visible, so they are read separately from memberships.
     assert "      user (User): statement for all" in found["plan"]
@@ -83,11 +83,11 @@ def test_plan_depends_on_the_requester(client_key: ClientOf, alice: User) -> Non
 
 @pytest.mark.usefixtures("debugging")
 def test_the_plan_names_the_types_that_an_interface_may_lead_to(
-    client_key: ClientOf, alice: User
+    client_of: ClientOf, alice: User
 ) -> None:
     query = "query ($id: ID!) { node(id: $id) { __typename ... on User { permissions } } }"
 
-    found = debug(client_key(alice), query, id=node_id(alice))
+    found = debug(client_of(alice), query, id=node_id(alice))
 
     start = found["plan"].index("  on User")
     assert found["plan"][start : start + 3] == [
@@ -102,9 +102,9 @@ def test_the_plan_names_the_types_that_an_interface_may_lead_to(
 
 @pytest.mark.usefixtures("debugging")
 def test_loader_batches_are_traced_with_their_statements(
-    client_key: ClientOf, sam: User, alice: User, bob: User
+    client_of: ClientOf, sam: User, alice: User, bob: User
 ) -> None:
-    found = debug(client_key(sam), "{ users(first: 3) { nodes { activeSessionCount } } }")
+    found = debug(client_of(sam), "{ users(first: 3) { nodes { activeSessionCount } } }")
 
     (batch,) = found["loaders"]
     assert (batch["loader"], batch["keys"]) == ("User: active_session_counts", 3)
@@ -113,13 +113,13 @@ def test_loader_batches_are_traced_with_their_statements(
 
 
 @pytest.mark.usefixtures("debugging")
-def test_values_are_not_traced(client_key: ClientOf, sam: User, alice: User) -> None:
+def test_values_are_not_traced(client_of: ClientOf, sam: User, alice: User) -> None:
     query = """query ($id: ID!, $word: String!) {
       user(id: $id) { id email username permissions activeSessionCount }
       users(first: 2, search: $word) { nodes { id email } totalCount { value } }
     }"""
 
-    text = json.dumps(debug(client_key(sam), query, id=node_id(alice), word="Archer"))
+    text = json.dumps(debug(client_of(sam), query, id=node_id(alice), word="Archer"))
 
     assert '"Query.users"' in text
     assert "This depends on what its arguments say" in text
@@ -128,8 +128,8 @@ def test_values_are_not_traced(client_key: ClientOf, sam: User, alice: User) -> 
 
 
 @pytest.mark.usefixtures("debugging")
-def test_what_graphql_core_executes_says_why(client_key: ClientOf, alice: User) -> None:
-    found = debug(client_key(alice), "{ me { username } __schema { queryType { name } } }")
+def test_what_graphql_core_executes_says_why(client_of: ClientOf, alice: User) -> None:
+    found = debug(client_of(alice), "{ me { username } __schema { queryType { name } } }")
 
     assert (found["executor"], found["refusal"]) == ("graphql-core", "This is introspection.")
     assert found["plan"] == []
@@ -137,8 +137,8 @@ def test_what_graphql_core_executes_says_why(client_key: ClientOf, alice: User) 
 
 
 @pytest.mark.usefixtures("debugging")
-def test_failed_statements_are_traced(client_key: ClientOf, sam: User) -> None:
-    answer = client_key(sam)('{ users(first: 1, after: "nonsense") { nodes { id } } }')
+def test_failed_statements_are_traced(client_of: ClientOf, sam: User) -> None:
+    answer = client_of(sam)('{ users(first: 1, after: "nonsense") { nodes { id } } }')
 
     assert answer.codes == ["CURSOR_INVALID"]
     assert answer.body["extensions"]["debug"]["statements"] == []
@@ -151,10 +151,10 @@ WITHOUT_FILES = [each for each in example_operations() if "Upload!" not in each[
 @pytest.mark.parametrize("operation", WITHOUT_FILES, ids=lambda item: item["name"])
 @pytest.mark.usefixtures("debugging")
 def test_documented_operations_are_executed_by_the_engine(
-    client_key: ClientOf, root: User, operation: dict[str, Any]
+    client_of: ClientOf, root: User, operation: dict[str, Any]
 ) -> None:
     variables = json.loads(operation["variables"] or "{}")
 
-    answer = client_key(root)(operation["document"], **variables)
+    answer = client_of(root)(operation["document"], **variables)
 
     assert answer.body["extensions"]["debug"]["executor"] == "engine"

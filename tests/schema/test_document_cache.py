@@ -45,9 +45,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_document_is_parsed_validated_and_planned_once(
-    client_key: ClientOf, sam: User, work: list[str]
+    client_of: ClientOf, sam: User, work: list[str]
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     document = "query ($id: ID!) { user(id: $id) { id } node(id: $id) { id } }"
     for identifier in "abc":
         assert client(document, id=identifier).data == {"user": None, "node": None}
@@ -56,10 +56,10 @@ def test_document_is_parsed_validated_and_planned_once(
 
 
 def test_refused_document_is_not_measured_twice(
-    client_key: ClientOf, sam: User, work: list[str]
+    client_of: ClientOf, sam: User, work: list[str]
 ) -> None:
     for _time in range(2):
-        assert client_key(sam)("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
+        assert client_of(sam)("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
     assert work == ["parse", "check_document", "validate"]
 
 

@@ -59,10 +59,10 @@ def test_doubling_fragments_are_measured_without_being_expanded(
     ],
 )
 def test_doubling_fragments_are_executed_without_being_expanded(
-    client_key: ClientOf, alice: User, levels: int, operation: str, fragment: str
+    client_of: ClientOf, alice: User, levels: int, operation: str, fragment: str
 ) -> None:
     make_organization("Archers", alice)
-    client = client_key(alice)
+    client = client_of(alice)
     on, _space, selections = fragment.partition(" ")
     operation = operation.replace("$id", f'"{node_id(alice)}"')
     plain = client(operation.replace("...F0", f"... on {fragment}"))

@@ -233,9 +233,9 @@ def test_operation_is_chosen_by_name(anonymous: GraphQLClient) -> None:
 
 
 def test_fault_is_masked_and_logged(
-    client_key: Callable[[User], GraphQLClient], alice: User, caplog: pytest.LogCaptureFixture
+    client_of: Callable[[User], GraphQLClient], alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     with connection.cursor() as cursor:
         # Shadows the real table, without its columns.
         cursor.execute("CREATE TEMPORARY TABLE organizations_organization ()")
@@ -282,9 +282,9 @@ def test_url_that_holds_no_query_is_a_bad_request(
 
 
 def test_mutation_by_get_is_refused(
-    alice: User, client_key: Callable[[User], GraphQLClient]
+    alice: User, client_of: Callable[[User], GraphQLClient]
 ) -> None:
-    client = client_key(alice)
+    client = client_of(alice)
     response = client.http.get(
         "/graphql", {"query": LOG_OUT}, headers={"Authorization": f"Bearer {client.token}"}
     )

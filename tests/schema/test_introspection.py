@@ -151,7 +151,7 @@ CLOSED = [
 @pytest.mark.parametrize("document", CLOSED)
 def test_introspection_is_for_the_signed_in_if_that_is_set(
     anonymous: GraphQLClient,
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     settings: Any,
     executions: list[str],
@@ -163,7 +163,7 @@ def test_introspection_is_for_the_signed_in_if_that_is_set(
     answer = anonymous(document)
     assert (answer.codes, answer.body.get("data")) == (["UNAUTHENTICATED"], None)
     assert executions == []
-    for client in (client_key(alice), GraphQLClient(make_api_token(alice, Scope.EVENTS_READ))):
+    for client in (client_of(alice), GraphQLClient(make_api_token(alice, Scope.EVENTS_READ))):
         assert client(document).codes == []
     # The cached answer is not returned to clients without access.
     assert anonymous(document).codes == ["UNAUTHENTICATED"]

@@ -191,10 +191,10 @@ def sent(
 
 @pytest.fixture
 def ask_both(
-    client_key: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
+    client_of: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., list[tuple[int, Any]]]:
     """Return a function that sends a request to both executors, with either media type."""
-    client = client_key(alice)
+    client = client_of(alice)
 
     def refuse(*_arguments: Any) -> NoReturn:
         raise NotPlannableError

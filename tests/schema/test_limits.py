@@ -102,13 +102,13 @@ def pages(count: int) -> str:
     ],
 )
 def test_operations_over_a_limit_are_not_planned(
-    client_key: ClientOf,
+    client_of: ClientOf,
     sam: User,
     monkeypatch: pytest.MonkeyPatch,
     document: OperationDocument,
     bound: int,
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     planned: list[object] = []
 
     class Watched(Planned):
@@ -203,16 +203,16 @@ def values(count: int) -> str:
 
 
 def test_values_are_rows_times_what_is_selected_of_each(
-    client_key: ClientOf, sam: User, anonymous: GraphQLClient
+    client_of: ClientOf, sam: User, anonymous: GraphQLClient
 ) -> None:
-    assert ask(client_key(sam), values(weights.MAX_VALUES)) == []
-    answer = client_key(sam)(values(weights.MAX_VALUES + 1))
+    assert ask(client_of(sam), values(weights.MAX_VALUES)) == []
+    answer = client_of(sam)(values(weights.MAX_VALUES + 1))
     assert answer.codes == ["VALUES_EXCEEDED"]
     assert "Request smaller pages or fewer fields." in answer.body["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(("count", "codes"), [(2, []), (10, ["PAGE_SIZES_EXCEEDED"])])
-def test_ids_count_as_rows(client_key: ClientOf, sam: User, count: int, codes: list[str]) -> None:
+def test_ids_count_as_rows(client_of: ClientOf, sam: User, count: int, codes: list[str]) -> None:
     """A variable counts as the most ids that are allowed."""
     below = (
         "memberships(first: 50) { nodes { organization { members(first: 50) { nodes { id } } } } }"
@@ -220,8 +220,8 @@ def test_ids_count_as_rows(client_key: ClientOf, sam: User, count: int, codes: l
     ids = [node_id(sam)] * count
     query = f"query ($ids: [ID!]!) {{ nodes(ids: IDS) {{ ... on User {{ {below} }} }} }}"
     inline = query.replace("($ids: [ID!]!)", "").replace("IDS", json.dumps(ids))
-    assert client_key(sam)(inline).codes == codes
-    variable = client_key(sam)(query.replace("IDS", "$ids"), ids=ids)
+    assert client_of(sam)(inline).codes == codes
+    variable = client_of(sam)(query.replace("IDS", "$ids"), ids=ids)
     assert variable.codes == ["PAGE_SIZES_EXCEEDED"]
 
 

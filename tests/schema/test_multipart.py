@@ -26,8 +26,8 @@ MAP = {"0": ["variables.image"]}
 
 
 @pytest.fixture
-def alices(client_key: ClientOf, alice: User) -> GraphQLClient:
-    return client_key(alice)
+def alices(client_of: ClientOf, alice: User) -> GraphQLClient:
+    return client_of(alice)
 
 
 def send(
@@ -219,12 +219,12 @@ def test_files_are_for_mutations_that_take_them(alices: GraphQLClient) -> None:
     ids=range(7),
 )
 def test_files_are_no_json_and_no_text(
-    client_key: ClientOf, root: User, query: str, code: str
+    client_of: ClientOf, root: User, query: str, code: str
 ) -> None:
     """`map` can insert a file at any null, so every JSON input may receive one."""
     document = query.replace("$id", f'"{node_id(root)}"') + " { errors { code field } } }"
     operations = {"query": document, "variables": {"file": None}}
-    answer = send(client_key(root), operations, {"0": ["variables.file"]})
+    answer = send(client_of(root), operations, {"0": ["variables.file"]})
     if code:
         found = [code for code, _field in answer.problems] if not answer.codes else answer.codes
         assert (answer.status, found) == (200, [code])
@@ -233,8 +233,8 @@ def test_files_are_no_json_and_no_text(
     assert not Metadata.objects.exists()
 
 
-def test_file_in_a_filter_is_no_json(client_key: ClientOf, root: User) -> None:
+def test_file_in_a_filter_is_no_json(client_of: ClientOf, root: User) -> None:
     query = "query ($f: JSON) { users(first: 1, filter: {publicMetadata: $f}) { nodes { id } } }"
     operations = {"query": query, "variables": {"f": None}}
-    answer = send(client_key(root), operations, {"0": ["variables.f"]})
+    answer = send(client_of(root), operations, {"0": ["variables.f"]})
     assert (answer.status, answer.codes) == (200, ["ARGUMENT_INVALID"])

@@ -70,13 +70,13 @@ def pages(
 @pytest.mark.parametrize("direction", [FORWARDS, BACKWARDS], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 100])
 def test_nested_pages_concatenate(
-    client_key: ClientOf,
+    client_of: ClientOf,
     sam: User,
     clubs: list[Organization],
     size: int,
     direction: tuple[str, ...],
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     *_names, less = direction
     for organization in clubs:
         found = list(pages(client, organization, size, direction))
@@ -90,9 +90,9 @@ def test_nested_pages_concatenate(
 
 @pytest.mark.parametrize("page", [{"first": 3}, {"last": 3}, {"first": 100}], ids=str)
 def test_batched_pages_equal_single_pages(
-    client_key: ClientOf, sam: User, clubs: list[Organization], page: dict[str, int]
+    client_of: ClientOf, sam: User, clubs: list[Organization], page: dict[str, int]
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     together = client(ALL_MEMBERS, id=node_id(sam), **page).data["user"]["memberships"]["nodes"]
     assert [each["organization"] for each in together] == [
         {"id": node_id(organization), "members": members_of(client, organization, **page)}
@@ -101,9 +101,9 @@ def test_batched_pages_equal_single_pages(
 
 
 def test_page_between_two_cursors(
-    client_key: ClientOf, sam: User, clubs: list[Organization]
+    client_of: ClientOf, sam: User, clubs: list[Organization]
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     usernames = usernames_in(clubs[2])
     edges = members_of(client, clubs[2], first=100)["edges"]
     between = {"after": edges[1]["cursor"], "before": edges[6]["cursor"]}
@@ -139,13 +139,13 @@ def test_equal_values_are_ordered_by_id(
         assert found == list(everything.filter(organization=organization))
 
 
-def test_members_of_a_role(client_key: ClientOf, sam: User, clubs: list[Organization]) -> None:
+def test_members_of_a_role(client_of: ClientOf, sam: User, clubs: list[Organization]) -> None:
     owner = User.objects.get(username="person-6")
     Membership.objects.filter(user=owner).update(role=Role.OWNER)
     query = """query ($id: ID!, $role: Role) { user(id: $id) { memberships(first: 9) { nodes {
         organization { members(first: 9, role: $role) { nodes { user { username } } } }
     } } } }"""
-    client = client_key(sam)
+    client = client_of(sam)
     found = {
         role: [
             len(each["organization"]["members"]["nodes"])
@@ -167,9 +167,9 @@ def test_members_of_a_role(client_key: ClientOf, sam: User, clubs: list[Organiza
 
 
 def test_cursors_are_the_same_alone_and_together(
-    client_key: ClientOf, sam: User, clubs: list[Organization]
+    client_of: ClientOf, sam: User, clubs: list[Organization]
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     cursors = [
         edge["cursor"]
         for organization in clubs
@@ -190,9 +190,9 @@ def assert_refused(answer: Answer, path: list[str | int]) -> None:
 
 @pytest.mark.parametrize("direction", [FORWARDS, BACKWARDS], ids=["forwards", "backwards"])
 def test_cursor_of_another_list_is_refused(
-    client_key: ClientOf, sam: User, clubs: list[Organization], direction: tuple[str, ...]
+    client_of: ClientOf, sam: User, clubs: list[Organization], direction: tuple[str, ...]
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     count, position, *_names = direction
     one, other = clubs[1], clubs[2]
     cursor = members_of(client, one, first=1)["pageInfo"]["endCursor"]
@@ -223,9 +223,9 @@ def test_cursor_of_another_list_is_refused(
 
 
 def test_cursor_of_one_of_several_parents_is_refused_by_the_others(
-    client_key: ClientOf, sam: User, clubs: list[Organization]
+    client_of: ClientOf, sam: User, clubs: list[Organization]
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     for number in (0, 1):
         cursor = members_of(client, clubs[number], first=1)["pageInfo"]["endCursor"]
         answer = client(ALL_MEMBERS, id=node_id(sam), first=1, after=cursor)
@@ -242,9 +242,9 @@ def test_cursor_of_one_of_several_parents_is_refused_by_the_others(
     ids=str,
 )
 def test_size_must_be_one_from_1_to_100(
-    client_key: ClientOf, sam: User, clubs: list[Organization], page: dict[str, int]
+    client_of: ClientOf, sam: User, clubs: list[Organization], page: dict[str, int]
 ) -> None:
-    client = client_key(sam)
+    client = client_of(sam)
     answer = client(MEMBERS, id=node_id(clubs[0]), **page)
     assert (answer.codes, answer.body["data"]) == (["ARGUMENT_INVALID"], {"organization": None})
     assert answer.body["errors"][0]["path"] == ["organization", "members"]
@@ -255,21 +255,21 @@ def test_size_must_be_one_from_1_to_100(
 
 
 def test_members_are_seen_by_members_and_staff(
-    client_key: ClientOf, alice: User, bob: User, charlie: User, sam: User
+    client_of: ClientOf, alice: User, bob: User, charlie: User, sam: User
 ) -> None:
     gone = make_user("gone", is_active=False)
     usernames = [alice, bob, charlie, gone]
     archers = make_organization("Archers", *usernames)
     for viewer in (alice, bob, charlie, sam):
-        edges = members_of(client_key(viewer), archers, first=9)["edges"]
+        edges = members_of(client_of(viewer), archers, first=9)["edges"]
         seen = [edge["node"]["user"]["username"] for edge in edges]
         assert seen == [user.username for user in usernames]
-    answer = client_key(make_user("outsider"))(MEMBERS, id=node_id(archers), first=9)
+    answer = client_of(make_user("outsider"))(MEMBERS, id=node_id(archers), first=9)
     assert answer.data == {"organization": None}
 
 
 def test_members_are_not_found_through_a_person_by_outsiders(
-    client_key: ClientOf, alice: User, bob: User, sam: User
+    client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     make_organization("Archers", alice, bob)
     make_organization("Bakers", bob)
@@ -283,7 +283,7 @@ def test_members_are_not_found_through_a_person_by_outsiders(
         (sam, [("Archers", 2), ("Bakers", 1)]),
         (make_user("outsider"), []),
     ):
-        memberships = client_key(viewer)(query, id=node_id(bob)).data["user"]["memberships"]
+        memberships = client_of(viewer)(query, id=node_id(bob)).data["user"]["memberships"]
         found = [each["organization"] for each in memberships["nodes"]]
         assert [(each["name"], len(each["members"]["nodes"])) for each in found] == expected
         assert memberships["totalCount"] == {"value": len(expected)}
@@ -293,7 +293,7 @@ def test_members_are_not_found_through_a_person_by_outsiders(
 
 
 def test_aliases_fragments_variables_and_directives(
-    client_key: ClientOf, sam: User, clubs: list[Organization], statements: Capture
+    client_of: ClientOf, sam: User, clubs: list[Organization], statements: Capture
 ) -> None:
     query = """
         query ($id: ID!, $two: Int, $yes: Boolean!, $no: Boolean!) {
@@ -308,7 +308,7 @@ def test_aliases_fragments_variables_and_directives(
         fragment C on MembershipConnection { nodes { createdAt @include(if: $no) role } }
         fragment U on User { username }
     """
-    client = client_key(sam)
+    client = client_of(sam)
     with statements() as captured:
         answer = client(query, id=node_id(sam), two=2, yes=True, no=False)
     nodes = answer.data["user"]["memberships"]["nodes"]
@@ -324,14 +324,14 @@ def test_aliases_fragments_variables_and_directives(
 
 
 def test_same_rows_in_two_lists_have_their_own_fields(
-    client_key: ClientOf, sam: User, clubs: list[Organization]
+    client_of: ClientOf, sam: User, clubs: list[Organization]
 ) -> None:
     query = """query ($one: ID!, $two: ID!) {
         one: organization(id: $one) { members(first: 1) { nodes { user { ...M } } } }
         two: organization(id: $two) { members(last: 1) { nodes { user { ...M } } } }
     } fragment M on User { memberships(first: 2) { nodes { organization { name } } } }"""
     one, two = clubs[2], clubs[3]
-    answer = client_key(sam)(query, one=node_id(one), two=node_id(two)).data
+    answer = client_of(sam)(query, one=node_id(one), two=node_id(two)).data
     found = {
         name: [each["organization"]["name"] for each in node["user"]["memberships"]["nodes"]]
         for name in ("one", "two")

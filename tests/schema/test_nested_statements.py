@@ -35,12 +35,12 @@ JOURNEY = """
 
 
 def test_statements_do_not_depend_on_the_number_of_parents(
-    client_key: ClientOf, sam: User, statements: Capture
+    client_of: ClientOf, sam: User, statements: Capture
 ) -> None:
     people = [make_user(f"person-{number:02}") for number in range(20)]
     for number in range(20):
         make_organization(f"Club {number}", *people[number % 5 : number + 1], sam)
-    client = client_key(sam)
+    client = client_of(sam)
     for size in (2, 20):
         cache.clear()
         with statements() as captured:
@@ -51,7 +51,7 @@ def test_statements_do_not_depend_on_the_number_of_parents(
 
 
 def test_null_parents_run_no_statement(
-    client_key: ClientOf, sam: User, clubs: list[Organization]
+    client_of: ClientOf, sam: User, clubs: list[Organization]
 ) -> None:
     query = """query ($id: ID!) {
         users(first: 100) { nodes { username } }
@@ -60,7 +60,7 @@ def test_null_parents_run_no_statement(
         } } }
     }"""
     with bound_statements() as captured:
-        assert client_key(sam)(query, id=node_id(clubs[0])).codes == []
+        assert client_of(sam)(query, id=node_id(clubs[0])).codes == []
     *_others, memberships = [sql for sql in captured if "lateral_parent" in sql]
     assert memberships.count(str(sam.pk)) == 1
     assert str(User.objects.get(username="person-0").pk) not in memberships
@@ -81,10 +81,10 @@ def counts_for(client: GraphQLClient, user: User) -> list[dict[str, Any]]:
 
 
 def test_lists_are_counted_in_one_statement(
-    client_key: ClientOf, sam: User, clubs: list[Organization], statements: Capture
+    client_of: ClientOf, sam: User, clubs: list[Organization], statements: Capture
 ) -> None:
     with statements() as captured:
-        counts = counts_for(client_key(sam), sam)
+        counts = counts_for(client_of(sam), sam)
     assert counts == [{"value": value, "isExact": True} for value in (1, 3, 8, 4)]
     (count,) = [sql for sql in captured if "count(" in sql.lower()]
     assert "LIMIT 10001" in count
@@ -92,7 +92,7 @@ def test_lists_are_counted_in_one_statement(
 
 
 def test_long_lists_are_estimated_in_one_more_statement(
-    client_key: ClientOf,
+    client_of: ClientOf,
     sam: User,
     clubs: list[Organization],
     statements: Capture,
@@ -109,7 +109,7 @@ def test_long_lists_are_estimated_in_one_more_statement(
         cursor.execute("ANALYZE organizations_membership")
     monkeypatch.setattr("engine.relay.total_count.MAX_COUNT", 100)
     with statements() as captured:
-        counts = counts_for(client_key(sam), sam)
+        counts = counts_for(client_of(sam), sam)
     assert [count["isExact"] for count in counts] == [False, True, True, False]
     for count, actual in zip(counts, (201, 3, 8, 604), strict=True):
         assert actual * 0.9 <= count["value"] <= actual * 1.1
@@ -191,7 +191,7 @@ def test_deep_pages_read_no_more_rows_than_the_first(
     assert scans(sql) == ({"organizations_membership_pkey", "membership_members"}, 2 * 21)
 
 
-def test_members_read_few_rows_as_well(client_key: ClientOf, crowded: list[Organization]) -> None:
+def test_members_read_few_rows_as_well(client_of: ClientOf, crowded: list[Organization]) -> None:
     alice = make_user("alice")
     for organization in crowded:
         Membership.objects.create(organization=organization, user=alice)
@@ -199,7 +199,7 @@ def test_members_read_few_rows_as_well(client_key: ClientOf, crowded: list[Organ
         members(first: 20) { nodes { role } }
     } } } } }"""
     with bound_statements() as captured:
-        assert client_key(alice)(query, id=node_id(alice)).codes == []
+        assert client_of(alice)(query, id=node_id(alice)).codes == []
     _memberships, members = [sql for sql in captured if "lateral_parent" in sql]
     _scanned, rows = scans(members)
     # In addition to the rows: one check of Alice's membership per row, and one more.
@@ -221,7 +221,7 @@ def test_members_read_few_rows_as_well(client_key: ClientOf, crowded: list[Organ
     ],
 )
 def test_only_selected_columns_are_read(
-    client_key: ClientOf,
+    client_of: ClientOf,
     sam: User,
     clubs: list[Organization],
     statements: Capture,
@@ -232,7 +232,7 @@ def test_only_selected_columns_are_read(
         f"query ($id: ID!) {{ organization(id: $id) {{ members(first: 2) {{ {selections} }} }} }}"
     )
     with statements() as captured:
-        assert client_key(sam)(query, id=node_id(clubs[2])).codes == []
+        assert client_of(sam)(query, id=node_id(clubs[2])).codes == []
     (sql,) = [each for each in captured if "lateral_parent" in each]
     # The parent's key is always selected.
     assert set(columns(sql)) == {

@@ -44,13 +44,13 @@ def archers(alice: User) -> Organization:
 
 
 def test_nodes_are_at_the_places_of_their_ids(
-    executor: Executor, client_key: ClientOf, alice: User, sam: User, archers: Organization
+    executor: Executor, client_of: ClientOf, alice: User, sam: User, archers: Organization
 ) -> None:
     editors = Group.objects.create(name="Editors")
     alice.groups.add(editors)
     found = by_nodes(
         executor,
-        client_key(alice),
+        client_of(alice),
         *(node_id(archers), node_id(alice), "x", node_id(editors), node_id(sam), node_id(alice)),
     )
     assert found[0]["members"] == {"nodes": [{"user": {"username": "alice"}}]}
@@ -63,33 +63,33 @@ def test_nodes_are_at_the_places_of_their_ids(
 
 
 def test_nodes_are_as_visible_as_elsewhere(
-    executor: Executor, client_key: ClientOf, alice: User, bob: User, sam: User
+    executor: Executor, client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     """Field rules count, too: the address of another user is null."""
-    seen = by_nodes(executor, client_key(alice), node_id(alice), node_id(bob))
+    seen = by_nodes(executor, client_of(alice), node_id(alice), node_id(bob))
     assert [each["email"] for each in seen] == [alice.email, None]
-    seen = by_nodes(executor, client_key(sam), node_id(alice), node_id(bob))
+    seen = by_nodes(executor, client_of(sam), node_id(alice), node_id(bob))
     assert [each["email"] for each in seen] == [alice.email, bob.email]
 
 
 @pytest.mark.parametrize("count", [0, 100])
 def test_up_to_a_hundred_ids_are_allowed(
-    executor: Executor, client_key: ClientOf, alice: User, count: int
+    executor: Executor, client_of: ClientOf, alice: User, count: int
 ) -> None:
-    assert len(by_nodes(executor, client_key(alice), *[node_id(alice)] * count)) == count
+    assert len(by_nodes(executor, client_of(alice), *[node_id(alice)] * count)) == count
 
 
-def test_more_ids_are_refused(executor: Executor, client_key: ClientOf, alice: User) -> None:
-    client = client_key(alice)
+def test_more_ids_are_refused(executor: Executor, client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
     answer = executor(lambda: client(NODES, ids=[node_id(alice)] * 101))
     assert (answer.codes, answer.body["data"]) == (["ARGUMENT_INVALID"], None)
 
 
 def test_profiles_are_nodes_as_visible_as_their_users(
-    executor: Executor, client_key: ClientOf, alice: User, charlie: User
+    executor: Executor, client_of: ClientOf, alice: User, charlie: User
 ) -> None:
     mine, other = (node_id(Profile(pk=user.pk)) for user in (alice, charlie))
-    client = client_key(alice)
+    client = client_of(alice)
     assert by_node(executor, client, mine) == {"id": mine}
     assert by_node(executor, client, other) is None
     assert by_nodes(executor, client, mine, other)[1] is None
@@ -99,7 +99,7 @@ def test_profiles_are_nodes_as_visible_as_their_users(
 
 
 def test_addresses_are_nodes_of_their_owner_and_staff(
-    executor: Executor, client_key: ClientOf, alice: User, bob: User, sam: User
+    executor: Executor, client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     """A public user's addresses stay private."""
     User.objects.filter(pk=alice.pk).update(is_public=True)
@@ -117,21 +117,21 @@ def test_addresses_are_nodes_of_their_owner_and_staff(
         },
     ]
     for user in (alice, sam):
-        assert by_nodes(executor, client_key(user), *ids) == expected
+        assert by_nodes(executor, client_of(user), *ids) == expected
         for id_ in ids:
-            assert by_node(executor, client_key(user), id_) == {"id": id_}
-    for client in (client_key(bob), GraphQLClient()):
+            assert by_node(executor, client_of(user), id_) == {"id": id_}
+    for client in (client_of(bob), GraphQLClient()):
         for id_ in ids:
             answer = client("query ($id: ID!) { node(id: $id) { id } }", id=id_)
             assert answer.data == {"node": None}
         assert client(NODES, ids=ids).data == {"nodes": [None, None]}
-    listed = client_key(alice)("{ me { emailAddresses { id } } }").data
+    listed = client_of(alice)("{ me { emailAddresses { id } } }").data
     assert [each["id"] for each in listed["me"]["emailAddresses"]] == ids
 
 
 def test_memberships_are_nodes_of_members_and_staff(
     executor: Executor,
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     bob: User,
     sam: User,
@@ -139,19 +139,19 @@ def test_memberships_are_nodes_of_members_and_staff(
 ) -> None:
     id_ = node_id(Membership.objects.get())
     for user in (alice, sam):
-        assert by_node(executor, client_key(user), id_) == {"id": id_}
-        assert by_nodes(executor, client_key(user), id_)[0]["role"] == "MEMBER"
-    assert by_node(executor, client_key(bob), id_) is None
+        assert by_node(executor, client_of(user), id_) == {"id": id_}
+        assert by_nodes(executor, client_of(user), id_)[0]["role"] == "MEMBER"
+    assert by_node(executor, client_of(bob), id_) is None
 
 
 def test_data_exports_are_nodes_of_their_owner(
-    executor: Executor, client_key: ClientOf, alice: User, sam: User
+    executor: Executor, client_of: ClientOf, alice: User, sam: User
 ) -> None:
     export = DataExport.objects.create(
         user=alice, expires_at=timezone.now() + dt.timedelta(hours=1)
     )
-    assert by_node(executor, client_key(alice), node_id(export)) == {"id": node_id(export)}
-    assert by_node(executor, client_key(sam), node_id(export)) is None
+    assert by_node(executor, client_of(alice), node_id(export)) == {"id": node_id(export)}
+    assert by_node(executor, client_of(sam), node_id(export)) is None
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_data_exports_are_nodes_of_their_owner(
     ],
 )
 def test_keys_that_no_row_has_are_null(
-    executor: Executor, client_key: ClientOf, sam: User, id_: str
+    executor: Executor, client_of: ClientOf, sam: User, id_: str
 ) -> None:
-    assert by_node(executor, client_key(sam), id_) is None
-    assert by_nodes(executor, client_key(sam), id_, node_id(sam))[0] is None
+    assert by_node(executor, client_of(sam), id_) is None
+    assert by_nodes(executor, client_of(sam), id_, node_id(sam))[0] is None

@@ -28,12 +28,12 @@ NAMES = ["a.b", "a_b", "aa", "b-1", "b-2", "sam", "z", "é", "ж", "山"]
 
 
 @pytest.fixture
-def page(client_key: ClientOf, sam: User) -> Callable[..., Answer]:
+def page(client_of: ClientOf, sam: User) -> Callable[..., Answer]:
     """Query pages of `NAMES`, as staff."""
     for name in NAMES:
         if name != "sam":
             make_user(name, email=f"{NAMES.index(name)}@example.org")
-    client = client_key(sam)
+    client = client_of(sam)
     return lambda **variables: client(PAGE, **variables)
 
 

@@ -52,7 +52,7 @@ PAGE = """
       }
     }
 """
-WAYS = ("ASC", "DESC")
+DIRECTIONS = ("ASC", "DESC")
 INDEXES = {
     "USERNAME": "user_username_unique",
     "NAME": "user_order_name",
@@ -61,7 +61,7 @@ INDEXES = {
     "LAST_SEEN": "user_order_last_seen",
 }
 # Filters that match half of the users, or more.
-OFTEN: list[dict[str, Any]] = [
+COMMON_FILTERS: list[dict[str, Any]] = [
     {"isActive": True},
     {"isVerified": True},
     {"isStaff": False},
@@ -74,7 +74,7 @@ OFTEN: list[dict[str, Any]] = [
     {"or": [{"isActive": True}, {"membership": {"organization": "rare organization"}}]},
 ]
 # Filters that match ten users, and the index to use.
-SELDOM: list[tuple[dict[str, Any], str]] = [
+RARE_FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"isStaff": True}, "user_staff"),
     ({"locale": "fr"}, "profile_locale"),
     ({"publicMetadata": {"plan": "few"}}, "metadata_public"),
@@ -210,7 +210,7 @@ def look_at_organizations(check: Callable[..., None]) -> None:
     query = """query ($search: String, $by: OrganizationOrder) {
         organizations(first: 50, search: $search, orderBy: $by) { nodes { id } }
     }"""
-    for search, order, way in product(("zzyzx", "ora", "a"), ("NAME", "CREATED"), WAYS):
+    for search, order, way in product(("zzyzx", "ora", "a"), ("NAME", "CREATED"), DIRECTIONS):
         by = {"field": order, "direction": way}
         with bound_statements() as statements:
             assert client(query, search=search, by=by).codes == []
@@ -330,22 +330,22 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str], settings: Any)
     since, before = moments[PEOPLE // 2], moments[PEOPLE // 2 + HUNDREDTH]
     week = {"since": since.isoformat(), "before": before.isoformat()}
     for order, index in INDEXES.items():
-        for direction in WAYS:
+        for direction in DIRECTIONS:
             by = {"field": order, "direction": direction}
             plan, users = directory.page(by=by)
             check(by, plan, limit=200, index=index)
             plan, _users = directory.page(by=by, after=deep_cursor(order, direction))
             check((by, "deep"), plan, limit=200, index=index)
-            for often in OFTEN:
-                plan, users = directory.page(by=by, filter=often)
+            for common in COMMON_FILTERS:
+                plan, users = directory.page(by=by, filter=common)
                 assert len(users["edges"]) == 50
-                check((by, often), plan, limit=4 * LOOK_AHEAD, index=index)
-            for seldom, own_index in (*SELDOM, *SINGLE):
-                plan, users = directory.page(by=by, filter=seldom)
+                check((by, common), plan, limit=4 * LOOK_AHEAD, index=index)
+            for rare, own_index in (*RARE_FILTERS, *SINGLE):
+                plan, users = directory.page(by=by, filter=rare)
                 # Including two staff of the demo.
-                counts = {1} if (seldom, own_index) in SINGLE else {10, 12}
-                assert users["totalCount"]["value"] in counts, seldom
-                check((by, seldom), plan, limit=4 * LOOK_AHEAD, index=own_index)
+                counts = {1} if (rare, own_index) in SINGLE else {10, 12}
+                assert users["totalCount"]["value"] in counts, rare
+                check((by, rare), plan, limit=4 * LOOK_AHEAD, index=own_index)
             plan, _users = directory.page(by=by, filter={"joined": week})
             # By the filter's index, in the table, and for the order.
             check((by, week), plan, limit=4 * LOOK_AHEAD + 3 * HUNDREDTH, index="user_")
@@ -362,7 +362,10 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str], settings: Any)
             # The index finds the words; visibility is checked on the rows.
             found = User.objects.filter(has_words(column, text.split()))
             limit = 4 * LOOK_AHEAD + 3 * found.count()
-            for chosen in (None, *({"field": "USERNAME", "direction": way} for way in WAYS)):
+            for chosen in (
+                None,
+                *({"field": "USERNAME", "direction": direction} for direction in DIRECTIONS),
+            ):
                 plan, _users = directory.page(by=chosen, search=text)
                 check((username, text, chosen), plan, limit=limit, index="user")
     assert problems == []

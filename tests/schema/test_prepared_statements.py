@@ -27,7 +27,7 @@ def prepared() -> list[str]:
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_statements_are_prepared_if_the_connection_has_a_threshold(
-    client_key: ClientOf,
+    client_of: ClientOf,
     sam: User,
     statements: Capture,
     monkeypatch: pytest.MonkeyPatch,
@@ -39,7 +39,7 @@ def test_statements_are_prepared_if_the_connection_has_a_threshold(
     size = 37 if enabled else 38
     for _number in range(3):
         with statements() as captured:
-            client_key(sam)(f"{{ users(first: {size}) {{ nodes {{ username }} }} }}")
+            client_of(sam)(f"{{ users(first: {size}) {{ nodes {{ username }} }} }}")
 
     (page,) = (sql for sql in captured if sql.endswith(f" LIMIT {size + 1}"))
     assert prepared().count(page) == enabled

@@ -69,7 +69,7 @@ def within(budget: int, client: GraphQLClient, document: str, statements: Captur
     [pytest.param(document, count, id=name) for name, document, count in SHAPES],
 )
 def test_statements_depend_on_the_shape_only(
-    client_key: ClientOf,
+    client_of: ClientOf,
     sam: User,
     crowd: dict[str, str],
     statements: Capture,
@@ -77,7 +77,7 @@ def test_statements_depend_on_the_shape_only(
     expected: int,
 ) -> None:
     for size in SIZES:
-        answer = within(expected, client_key(sam), complete(document, crowd, size), statements)
+        answer = within(expected, client_of(sam), complete(document, crowd, size), statements)
         (page,) = (
             (field or {}).get("edges") if isinstance(field, dict) else None
             for field in list(answer.data.values())[:1]
@@ -96,7 +96,7 @@ def test_statements_depend_on_the_shape_only(
     ],
 )
 def test_statements_of_ordinary_users_depend_on_the_shape_only(
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     crowd: dict[str, str],
     statements: Capture,
@@ -104,19 +104,19 @@ def test_statements_of_ordinary_users_depend_on_the_shape_only(
     expected: int,
 ) -> None:
     for size in SIZES:
-        within(expected, client_key(alice), complete(document, crowd, size), statements)
+        within(expected, client_of(alice), complete(document, crowd, size), statements)
 
 
 @pytest.mark.parametrize("about", DOCUMENTS)
 def test_every_operation_keeps_its_statement_budget(
-    client_key: ClientOf,
+    client_of: ClientOf,
     sam: User,
     alice: User,
     crowd: dict[str, str],
     statements: Capture,
     about: str,
 ) -> None:
-    staff, ordinary = client_key(sam), client_key(alice)
+    staff, ordinary = client_of(sam), client_of(alice)
     for size, document in itertools.product(SIZES, DOCUMENTS[about]):
         query = complete(document, crowd, size)
         answer, captured = ask(staff, query, statements)
@@ -129,10 +129,10 @@ def test_every_operation_keeps_its_statement_budget(
 
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_documented_operations_keep_their_budgets(
-    client_key: ClientOf, sam: User, crowd: dict[str, str], statements: Capture, name: str
+    client_of: ClientOf, sam: User, crowd: dict[str, str], statements: Capture, name: str
 ) -> None:
     document, variables = documented(name, crowd)
-    client = client_key(sam)
+    client = client_of(sam)
     for size in SIZES:
         cache.clear()
         given = variables | ({"first": size} if "first" in variables else {})
@@ -198,9 +198,9 @@ def columns(sql: str) -> list[str]:
 
 
 @pytest.fixture
-def page_sql(client_key: ClientOf, sam: User, statements: Capture) -> Callable[[str], str]:
+def page_sql(client_of: ClientOf, sam: User, statements: Capture) -> Callable[[str], str]:
     """Return the statement of a page of users."""
-    client = client_key(sam)
+    client = client_of(sam)
 
     def run(query: str) -> str:
         with statements() as captured:
@@ -247,8 +247,8 @@ def test_only_selected_columns_are_read_and_only_once(
     assert sql.endswith(" LIMIT 4")
 
 
-def test_secrets_are_never_read(client_key: ClientOf, sam: User, statements: Capture) -> None:
-    client = client_key(sam)
+def test_secrets_are_never_read(client_of: ClientOf, sam: User, statements: Capture) -> None:
+    client = client_of(sam)
     with statements() as captured:
         client(f"{{ users(first: 9) {{ edges {{ cursor node {{ {EVERYTHING} }} }} }} }}")
     assert len(captured) == 14
@@ -268,13 +268,13 @@ PERMISSIONS = "{ me { permissions } }"
 
 
 def test_change_of_permissions_shows_in_the_next_request(
-    client_key: ClientOf, alice: User, root: User
+    client_of: ClientOf, alice: User, root: User
 ) -> None:
     actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
     view, change = (
         Permission.objects.get(codename=codename) for codename in ("view_user", "change_user")
     )
-    client = client_key(alice)
+    client = client_of(alice)
 
     def permissions() -> list[str]:
         shown: list[str] = client(PERMISSIONS).data["me"]["permissions"]

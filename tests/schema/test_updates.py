@@ -147,10 +147,10 @@ def test_every_update_has_values(updates: dict[str, Update]) -> None:
 
 @pytest.mark.parametrize("name", input_types())
 def test_absent_fields_stay(
-    client_key: ClientOf, alice: User, root: User, updates: dict[str, Update], name: str
+    client_of: ClientOf, alice: User, root: User, updates: dict[str, Update], name: str
 ) -> None:
     update, type_ = updates[name], input_types()[name]
-    client = client_key(alice if name == "updateProfile" else root)
+    client = client_of(alice if name == "updateProfile" else root)
     document = (
         f"mutation ($input: {type_}!) {{ {name}(input: $input) {{ errors {{ code field }} }} }}"
     )

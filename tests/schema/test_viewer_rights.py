@@ -27,7 +27,7 @@ def archers(alice: User, bob: User, charlie: User) -> Organization:
 
 
 def test_rights_on_users(
-    executor: Executor, client_key: ClientOf, alice: User, bob: User, sam: User, root: User
+    executor: Executor, client_of: ClientOf, alice: User, bob: User, sam: User, root: User
 ) -> None:
     for user, expected in (
         (alice, (False, False)),
@@ -35,14 +35,14 @@ def test_rights_on_users(
         (sam, (True, False)),
         (root, (True, True)),
     ):
-        client = client_key(user)
+        client = client_of(user)
         answer = executor(lambda client=client: client(OF_USER, id=node_id(bob)))  # type: ignore[misc]
         assert tuple(answer.data["user"].values()) == expected, user
 
 
 def test_rights_on_organizations(
     executor: Executor,
-    client_key: ClientOf,
+    client_of: ClientOf,
     alice: User,
     bob: User,
     charlie: User,
@@ -57,7 +57,7 @@ def test_rights_on_organizations(
         (sam, (False, False, False)),
         (root, (True, True, True)),
     ):
-        client = client_key(user)
+        client = client_of(user)
         answer = executor(lambda client=client: client(OF_ORGANIZATION, id=node_id(archers)))  # type: ignore[misc]
         assert tuple(answer.data["organization"].values()) == expected, user
 
