@@ -24,7 +24,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from core.cache.bounded_calls import BoundedCalls, BusyError
+from core.bounded_calls import BoundedCalls, BusyError
 from core.cache.metrics import ERRORS, LEASES, LOOKUPS, SECONDS, STORED_BYTES, STORES
 from core.cache.sealing import MAX_VALUE_BYTES, UnusableEntryError, seal, unseal
 from core.cached_settings import settings

@@ -8,19 +8,24 @@ The scripts need Redis 5 or newer, which replicates effects instead of scripts, 
 read the clock before it writes.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from core.bounded_calls import BoundedCalls, BusyError
 from core.circuit_breaker import CircuitBreaker
 from core.ratelimit.buckets import Limit
 
 TIMEOUT_SECONDS: Final = 0.2
+# Of a process at the same time.
+MAX_CALLS: Final = 8
 # How long to use PostgreSQL after an error of Redis.
 OPEN_SECONDS: Final = 2.0
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -55,6 +60,9 @@ end
 """
 
 
+T = TypeVar("T")
+
+
 class RedisBuckets:
     """Buckets in one Redis server; every operation raises `RedisError` if it fails."""
 
@@ -69,6 +77,9 @@ class RedisBuckets:
         )
         self._fill = self._client.register_script(FILL)
         self._drain = self._client.register_script(DRAIN)
+        # The URL may have another time-out.
+        self._seconds: float = self._client.connection_pool.connection_kwargs["socket_timeout"]
+        self._calls = BoundedCalls(MAX_CALLS, "rate-limits")
         self.breaker = CircuitBreaker("rate limits", failures=1, seconds=OPEN_SECONDS)
 
     def fill(self, limits: Mapping[bytes, Limit]) -> timedelta:
@@ -77,21 +88,34 @@ class RedisBuckets:
         The time is zero if the attempt was added.
         """
         sizes = [size for limit in limits.values() for size in (limit.interval, limit.capacity)]
-        return int(self._fill(_names(limits), _numbers(sizes))) * MICROSECOND
+        wait = self._run(lambda: self._fill(_names(limits), _numbers(sizes)))
+        return int(wait) * MICROSECOND
 
     def drain(self, limits: Mapping[bytes, Limit]) -> None:
         """Remove one attempt from each bucket."""
-        self._drain(_names(limits), _numbers([limit.interval for limit in limits.values()]))
+        intervals = [limit.interval for limit in limits.values()]
+        self._run(lambda: self._drain(_names(limits), _numbers(intervals)))
 
     def empty(self, limits: Mapping[bytes, Limit]) -> None:
         """Delete the buckets."""
-        self._client.delete(*_names(limits))
+        self._run(lambda: self._client.delete(*_names(limits)))
+
+    def _run(self, command: Callable[[], T]) -> T:
+        """Return the server's reply. Raises `RedisError` if there is none in time."""
+        try:
+            return self._calls.run(command, self._seconds)
+        except (TimeoutError, BusyError) as error:
+            raise RedisTimeoutError from error
 
 
 @cache
 def redis_buckets(url: str) -> RedisBuckets:
     """Return the process's client for the server."""
     return RedisBuckets(url)
+
+
+# Threads do not survive a fork.
+os.register_at_fork(after_in_child=redis_buckets.cache_clear)
 
 
 def _names(limits: Mapping[bytes, Limit]) -> list[str]:

@@ -6,7 +6,7 @@ from threading import Event, get_ident
 
 import pytest
 
-from core.cache.bounded_calls import BoundedCalls, BusyError
+from core.bounded_calls import BoundedCalls, BusyError
 
 LONG = 60
 
@@ -39,7 +39,7 @@ def test_few_threads_make_many_calls() -> None:
 def test_process_ends_without_waiting_for_calls() -> None:
     code = """
 import threading
-from core.cache.bounded_calls import BoundedCalls
+from core.bounded_calls import BoundedCalls
 try:
     BoundedCalls(1, "test").run(threading.Event().wait, 0.01)
 except TimeoutError:

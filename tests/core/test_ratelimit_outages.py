@@ -8,6 +8,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from tests.core.test_ratelimit import ALICE, BOB, HOUR, NETWORK, tries
 from tests.support.client import run_concurrently
 from tests.support.environment import PATIENCE
 from tests.support.logs import written_lines
-from tests.support.redis_servers import redis_server
+from tests.support.redis_servers import DripServer, redis_server
 
 
 @pytest.fixture
@@ -126,6 +127,19 @@ def test_unresponsive_redis_is_tried_once(settings: Any) -> None:
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
             silent.accept()
+
+
+@pytest.mark.django_db
+def test_redis_whose_replies_do_not_end_is_tried_once(settings: Any) -> None:
+    with DripServer() as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.serve_forever, 0.01)
+        try:
+            settings.REDIS_URL = f"redis://127.0.0.1:{server.server_address[1]}"
+            assert tries(10, ALICE) == 5
+        finally:
+            server.stopped.set()
+            server.shutdown()
+        assert server.calls == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,10 +4,10 @@ import signal
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from socketserver import StreamRequestHandler, TCPServer, ThreadingTCPServer
-from threading import Barrier, Event
+from socketserver import StreamRequestHandler, TCPServer
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from core.dev.ports import free_port
 from tests.core.test_outbox import eventually
 from tests.core.test_shared_cache import KEY, OTHER, VALUE, count
 from tests.support.environment import PATIENCE
-from tests.support.redis_servers import kill, redis_server, start_redis
+from tests.support.redis_servers import DripServer, kill, redis_server, start_redis
 
 KINDS = ("connection", "full", "refused", "timeout")
 
@@ -203,27 +203,6 @@ def test_failure_is_logged_without_names(
     (record,) = caplog.records
     assert record.getMessage() == "shared cache failed"
     assert record.__dict__["error"] == "ConnectionError"
-
-
-class Drip(StreamRequestHandler):
-    """Replies a byte at a time, until the server stops."""
-
-    server: "DripServer"
-
-    def handle(self) -> None:
-        self.server.calls += 1
-        self.request.recv(1_000)
-        with suppress(OSError):
-            while not self.server.stopped.wait(0.01):
-                self.wfile.write(b"$")
-
-
-class DripServer(ThreadingTCPServer):
-    """A server whose replies do not end."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Drip)
-        self.calls, self.stopped = 0, Event()
 
 
 @pytest.mark.parametrize("url", ["redis://{}?socket_timeout=0.5", "memcached://{}"])

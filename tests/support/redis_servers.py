@@ -1,10 +1,12 @@
-"""Separate Redis servers, which a test may stop."""
+"""Separate Redis servers, which a test may stop, and one that is none."""
 
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Event
 
 from core.dev.embedded import _redis_executable
 
@@ -36,3 +38,24 @@ def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes
         yield f"unix://{path}", process
     finally:
         kill(process)
+
+
+class Drip(StreamRequestHandler):
+    """Replies a byte at a time, until the server stops."""
+
+    server: "DripServer"
+
+    def handle(self) -> None:
+        self.server.calls += 1
+        self.request.recv(1_000)
+        with suppress(OSError):
+            while not self.server.stopped.wait(0.01):
+                self.wfile.write(b"$")
+
+
+class DripServer(ThreadingTCPServer):
+    """A server whose replies do not end."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Drip)
+        self.calls, self.stopped = 0, Event()
