@@ -138,7 +138,7 @@ def respond(
     preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
     if preferred is None:
         message = f"Accept {GRAPHQL_JSON} or {JSON}.\n".encode()
-        return Reply(406, message, {"Content-Type": "text/plain", "Vary": "Accept"})
+        return Reply(406, message, {"Content-Type": "text/plain", "Vary": "Accept, Origin"})
     media_type = preferred.removesuffix(CHARSET)
     known = cast("ActorRequest", request)
     context = Context(
@@ -167,7 +167,7 @@ def respond(
         trim_memory()
     if context.session_cookie or context.session_ended or context.device_cookie:
         reply.cookies = _cookies(context)
-    reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
+    reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie, Origin"
     reply.headers.setdefault("Cache-Control", NO_STORE)
     return reply
 
