@@ -227,13 +227,14 @@ def _charge(context: Context) -> None:
 
 
 def _refuse_cross_site(request: HttpRequest) -> None:
-    """Refuse requests with the session cookie from pages of another site."""
+    """Refuse requests with the session cookie from pages of origins that are not allowed."""
     origin = request.META.get("HTTP_ORIGIN")
     if not origin or settings.SESSION_COOKIE not in request.COOKIES:
         return
-    if origin not in {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}:
+    own = (f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS)
+    if origin not in own and origin not in settings.CORS_ALLOWED_ORIGINS:
         raise BadRequestError(
-            "Requests with a session cookie must come from this site.",
+            "Requests with a session cookie must come from this site or an allowed origin.",
             status=403,
             code=RequestErrorCode.CROSS_SITE_REQUEST,
         )
