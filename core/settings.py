@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "strawberry_django",
 ]
 
@@ -81,6 +82,9 @@ MIDDLEWARE = [
     "core.web.operations.ApiMiddleware",
     "core.web.content_security.ContentSecurityMiddleware",
     "core.web.health.HealthMiddleware",
+    # For what is not an operation, and for preflights. Outside of all middleware that may refuse a
+    # request, so that pages of allowed origins can read why.
+    "corsheaders.middleware.CorsMiddleware",
     "core.web.operations.DeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -314,7 +318,28 @@ SECURE_SSL_REDIRECT = SECURE
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE = "__Host-roster" if SECURE else "roster"
 DEVICE_COOKIE = "__Host-roster-device" if SECURE else "roster-device"
+# Of forms, which other origins never post: ALLOWED_ORIGINS are not among them.
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# Origins besides the service's own whose pages may use the API (Fetch, CORS protocol). Browsers
+# send the session cookie from the same site only, because it is SameSite=Lax.
+CORS_ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS", plain_http=not SECURE)
+CORS_URLS_REGEX = r"/(graphql\Z|schema\.graphql\Z|\.well-known/|media/)"
+CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
+CORS_ALLOW_HEADERS = [
+    "Accept",
+    "Accept-Language",
+    "Authorization",
+    "Cache-Control",
+    "Content-Type",
+    "GraphQL-Require-Preflight",
+    "If-None-Match",
+    "X-Request-ID",
+]
+CORS_EXPOSE_HEADERS = ["Age", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+# Chromium's maximum.
+CORS_PREFLIGHT_MAX_AGE = 7_200
 
 # How long a client may take to send a request's head, to send its body, and to read the response.
 WEB_HEAD_SECONDS = env.number("WEB_HEAD_SECONDS", 10, minimum=1, maximum=600)

@@ -1,5 +1,6 @@
-"""Environment variables that map to Django settings: servers, mail and sign-up."""
+"""Environment variables that map to Django settings: servers, mail, sign-up and origins."""
 
+import re
 from collections.abc import Mapping
 from email.utils import formataddr, parseaddr
 from typing import Any, Final
@@ -21,6 +22,11 @@ CACHE_SCHEMES: Final = ("redis", "rediss", "unix", "memcached")
 # Seconds for a connection attempt, and for each read.
 SHARED_CACHE_TIMEOUT: Final = 0.1
 SIGN_UP_MODES: Final = ("open", "invitation", "closed")
+# An origin in the form of browsers, besides a default port (Fetch, RFC 6454).
+ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", re.ASCII)
+DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+# Hosts of the browser's own machine, to which HTTP is as secure as HTTPS.
+LOCAL_HOSTS: Final = ("localhost", "127.0.0.1")
 # Session parameters of every connection of the service, besides `statement_timeout`.
 SESSION_PARAMETERS: Final = {
     # On SSDs, random reads cost little more than sequential ones.
@@ -176,3 +182,25 @@ class ServiceEnvironment(Environment):
         except ValidationError:
             problem = "must be open, invitation, closed or domains such as example.com"
             raise BadSetting(name, problem) from None
+
+    def origins(self, name: str, *, plain_http: bool) -> list[str]:
+        """Return the comma-separated origins, as browsers write them; none if unset.
+
+        Without ``plain_http``, HTTP is for `LOCAL_HOSTS` only.
+        """
+        origins = [item.lower().removesuffix("/") for item in self.names(name, default=[])]
+        return [self._origin(name, each, plain_http=plain_http) for each in origins]
+
+    @staticmethod
+    def _origin(name: str, origin: str, *, plain_http: bool) -> str:
+        try:
+            parts = urlsplit(origin)
+            is_origin = ORIGIN.fullmatch(origin) and parts.port != 0
+        except ValueError:
+            is_origin = False
+        if not is_origin:
+            problem = "without *, path, query or credentials"
+            raise BadSetting(name, f"must be origins like https://app.example.com, {problem}")
+        if parts.scheme == "http" and not plain_http and parts.hostname not in LOCAL_HOSTS:
+            raise BadSetting(name, f"must use https, except for {' and '.join(LOCAL_HOSTS)}")
+        return origin.removesuffix(DEFAULT_PORTS[parts.scheme])

@@ -5,6 +5,7 @@ from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Final, cast
 
+from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port, validate_host
 from django.utils import translation
@@ -24,6 +25,8 @@ PATH: Final = "/graphql"
 LANGUAGES_LENGTH: Final = LANGUAGE_CODE_MAX_LENGTH + 1
 # The length of a host that is cached: that of a domain name (RFC 1035, section 2.3.4) and a port.
 HOST_LENGTH: Final = 262
+# The length to which `Origin` is cut, because its headers are cached; browsers send no longer one.
+ORIGIN_LENGTH: Final = len("https://") + HOST_LENGTH
 
 
 def is_operation(request: HttpRequest) -> bool:
@@ -94,6 +97,10 @@ def set_headers(reply: Reply, request: HttpRequest, language: str | None) -> Non
     """Set the headers of every response to an operation."""
     headers = reply.headers
     headers.setdefault(CONTENT_SECURITY, NOTHING)
+    headers.setdefault("Vary", "Origin")
+    if "HTTP_ORIGIN" in request.META:
+        origin = request.META["HTTP_ORIGIN"][:ORIGIN_LENGTH]
+        headers.update(_cors_headers(origin, headers["Vary"], *settings.CORS_ALLOWED_ORIGINS))
     if reply.status != HTTPStatus.NOT_MODIFIED:
         headers["Content-Length"] = str(len(reply.body))
     headers["X-Content-Type-Options"] = "nosniff"
@@ -101,6 +108,20 @@ def set_headers(reply: Reply, request: HttpRequest, language: str | None) -> Non
         headers.setdefault("Content-Language", language)
     if settings.SECURE_HSTS_SECONDS and request.is_secure():
         headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+
+
+@lru_cache(1_000)
+def _cors_headers(origin: str, vary: str, *_allowed_origins: str) -> dict[str, str]:
+    """Return the CORS headers of an operation (Fetch), and its `Vary`, by django-cors-headers.
+
+    The library's middleware sets those of other responses; preflights are not operations.
+    """
+    request = HttpRequest()
+    request.path_info = PATH
+    request.META["HTTP_ORIGIN"] = origin
+    response = HttpResponse(headers={"Vary": vary})
+    CorsMiddleware(lambda _request: response)(request)
+    return {name: value for name, value in response.items() if name != "Content-Type"}
 
 
 def timeout_response() -> HttpResponse:

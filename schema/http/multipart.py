@@ -4,7 +4,7 @@ The form has the part `operations`, the usual JSON with null for each file; the 
 name of each file's part to its paths in `operations`; and the files.
 
 Forms are "simple" requests, which browsers send cross-site without a CORS preflight. A custom
-header is therefore required: it forces a preflight, which the service never grants (CSRF).
+header is therefore required: it forces a preflight, granted to allowed origins only (CSRF).
 """
 
 from typing import Any, Final

@@ -138,7 +138,7 @@ def respond(
     preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
     if preferred is None:
         message = f"Accept {GRAPHQL_JSON} or {JSON}.\n".encode()
-        return Reply(406, message, {"Content-Type": "text/plain", "Vary": "Accept"})
+        return Reply(406, message, {"Content-Type": "text/plain", "Vary": "Accept, Origin"})
     media_type = preferred.removesuffix(CHARSET)
     known = cast("ActorRequest", request)
     context = Context(
@@ -167,7 +167,7 @@ def respond(
         trim_memory()
     if context.session_cookie or context.session_ended or context.device_cookie:
         reply.cookies = _cookies(context)
-    reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
+    reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie, Origin"
     reply.headers.setdefault("Cache-Control", NO_STORE)
     return reply
 
@@ -227,13 +227,14 @@ def _charge(context: Context) -> None:
 
 
 def _refuse_cross_site(request: HttpRequest) -> None:
-    """Refuse requests with the session cookie from pages of another site."""
+    """Refuse requests with the session cookie from pages of origins that are not allowed."""
     origin = request.META.get("HTTP_ORIGIN")
     if not origin or settings.SESSION_COOKIE not in request.COOKIES:
         return
-    if origin not in {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}:
+    own = (f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS)
+    if origin not in own and origin not in settings.CORS_ALLOWED_ORIGINS:
         raise BadRequestError(
-            "Requests with a session cookie must come from this site.",
+            "Requests with a session cookie must come from this site or an allowed origin.",
             status=403,
             code=RequestErrorCode.CROSS_SITE_REQUEST,
         )

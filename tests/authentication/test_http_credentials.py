@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD
@@ -115,6 +116,31 @@ def test_trusted_site_request_with_the_cookie_is_served(
     for origin in ("http://testserver", "https://app.example"):
         answer = anonymous.post(f'{{"query": "{ME}"}}', Origin=origin)
         assert answer.data == {"me": {"username": "alice"}}
+
+
+def test_same_site_request_of_an_allowed_origin_with_the_cookie_is_served(
+    anonymous: GraphQLClient, alice: User, settings: Any
+) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+    log_in(anonymous, "alice")
+    answer = anonymous.post(f'{{"query": "{ME}"}}', Origin="https://app.example")
+    assert answer.data == {"me": {"username": "alice"}}
+    for origin in ("https://evil.example", "http://app.example", "null"):
+        answer = anonymous.post(f'{{"query": "{ME}"}}', Origin=origin)
+        assert (answer.status, answer.codes) == (403, ["CROSS_SITE_REQUEST"])
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_forms_of_an_allowed_origin_are_refused(alice: User, settings: Any) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+    client = Client(enforce_csrf_checks=True)
+    token = client.get("/forgot-password").cookies["csrftoken"].value
+    form = {"email": "alice@example.org", "csrfmiddlewaretoken": token}
+    statuses = [
+        client.post("/forgot-password", form, headers={"Origin": origin}).status_code
+        for origin in ("https://app.example", "http://testserver")
+    ]
+    assert statuses == [403, 200]
 
 
 def test_cross_site_request_without_the_cookie_is_served(

@@ -89,6 +89,8 @@ def test_three_variables_suffice() -> None:
         ("PASSWORD_MIN_LENGTH", "twelve", "must be a whole number, not 'twelve'"),
         ("PASSWORD_MIN_LENGTH", "4", "must be between 8 and 64, not 4"),
         ("SECRET_KEY_FILE", "/nowhere", "cannot be read"),
+        ("ALLOWED_ORIGINS", "*", "must be origins like https://app.example.com, without *"),
+        ("ALLOWED_ORIGINS", "https://app.example, http://app.example", "must use https, except"),
         ("REQUEST_DEADLINE_MS", "5000", "must be more than STATEMENT_TIMEOUT_MS"),
     ],
 )
@@ -199,6 +201,50 @@ def test_smtp_urls(url: str, port: int, tls: bool, ssl: bool) -> None:  # noqa: 
 def test_flags_are_yes_or_no(value: str) -> None:
     with pytest.raises(BadSetting, match="FLAG: must be 1 or 0"):
         Environment({"FLAG": value}).flag("FLAG", default=False)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("*", "null", "app.example", "//app.example", "ftp://app.example", "file://", "https://"),
+        *("https://*.app.example", "https://app.example/path", "https://app.example//"),
+        *("https://app.example?x", "https://app.example#x", "https://me:hunter2@app.example"),
+        *("https://app.example:0", "https://app.example:65536", "https://app.example:x"),
+        *("https://[::1", "https://äpp.example", "https://app.example, https://a.example/x"),
+    ],
+)
+def test_origins_are_exact(value: str) -> None:
+    with pytest.raises(BadSetting, match="ORIGINS: must be origins like") as raised:
+        ServiceEnvironment({"ORIGINS": value}).origins("ORIGINS", plain_http=True)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        ("", []),
+        ("https://app.example/", ["https://app.example"]),
+        (
+            "HTTPS://App.Example:443, https://[::1]:8443",
+            ["https://app.example", "https://[::1]:8443"],
+        ),
+        (
+            "http://localhost:3000/,http://127.0.0.1:80",
+            ["http://localhost:3000", "http://127.0.0.1"],
+        ),
+        ("https://app.example:80", ["https://app.example:80"]),
+    ],
+)
+def test_origins_are_written_as_browsers_send_them(value: str, origins: list[str]) -> None:
+    assert ServiceEnvironment({"ORIGINS": value}).origins("ORIGINS", plain_http=False) == origins
+
+
+@pytest.mark.parametrize("host", ["app.example", "localhost.example", "127.0.0.10", "[::1]"])
+def test_origins_with_plain_http_are_local(host: str) -> None:
+    env = ServiceEnvironment({"ORIGINS": f"http://{host}"})
+    with pytest.raises(BadSetting, match="must use https, except for localhost"):
+        env.origins("ORIGINS", plain_http=False)
+    assert env.origins("ORIGINS", plain_http=True) == [f"http://{host}"]
 
 
 def test_lease_shorter_than_a_task_warns() -> None:

@@ -34,6 +34,7 @@ SEED: Final = 20_261_129
 Environ = dict[str, Any]
 Response = tuple[str, list[tuple[str, str]], bytes]
 
+ALLOWED: Final = "https://app.example"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 FORM: Final = "multipart/form-data; boundary=x"
 UPLOAD: Final = (
@@ -130,11 +131,14 @@ VALUES: Final[Mapping[str, Sequence[str | None]]] = {
     "HTTP_X_FORWARDED_HOST": (None, "evil.example"),
     "HTTP_X_REQUEST_ID": ("0123456789abcdef", None, "x", "a\nb"),
     "HTTP_USER_AGENT": (None, "Firefox", "x" * 1_000),
+    "HTTP_ORIGIN": (None, ALLOWED, "https://evil.example", "http://testserver", "null", "\xe9"),
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": (None, "POST"),
     "HTTP_GRAPHQL_REQUIRE_PREFLIGHT": ("1", None),
     "wsgi.url_scheme": ("http", "https"),
     "REMOTE_ADDR": ("127.0.0.1", "2001:db8::2", ""),
 }
 SETTINGS: Final[Mapping[str, Sequence[Any]]] = {
+    "CORS_ALLOWED_ORIGINS": ([ALLOWED], []),
     "SECURE_HSTS_SECONDS": (0, 60),
     "TRUSTED_PROXIES": (0, 1, 2),
     "GRAPHQL_ENGINE": (True, False),

@@ -24,7 +24,7 @@ def test_answers_have_security_headers(client: Client, db: None) -> None:
         "Content-Type": "application/json; charset=utf-8",
         "Content-Length": str(len(response.content)),
         "Content-Language": "en",
-        "Vary": "Accept, Accept-Language, Authorization, Cookie",
+        "Vary": "Accept, Accept-Language, Authorization, Cookie, Origin",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": NOTHING,

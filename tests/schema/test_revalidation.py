@@ -53,6 +53,17 @@ def test_answers_by_get_can_be_revalidated(client: GraphQLClient) -> None:
     assert not again.has_header("Content-Type")
 
 
+def test_other_origins_can_revalidate_if_they_are_allowed(
+    client: GraphQLClient, settings: Any
+) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+    etag = tag(client)
+    for origin, is_allowed in (("https://app.example", True), ("https://evil.example", False)):
+        response = get(client, **{"If-None-Match": etag, "Origin": origin})
+        assert response.status_code == NOT_MODIFIED
+        assert response.has_header("Access-Control-Allow-Origin") == is_allowed
+
+
 def test_revalidation_takes_one_round_trip(client: GraphQLClient) -> None:
     # Prepares the statements as well.
     for _time in range(8):

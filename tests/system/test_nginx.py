@@ -27,11 +27,15 @@ from tests.system.cluster import (
     wait_until,
 )
 
+ALLOWED = "http://app.example"
+
 
 @pytest.fixture(scope="module")
 def _pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Replica]]:
     directory = tmp_path_factory.mktemp("gunicorn")
-    pair = Replica(directory / "first.log"), Replica(directory / "second.log")
+    logs = directory / "first.log", directory / "second.log"
+    first, second = (Replica(log, ALLOWED_ORIGINS=ALLOWED) for log in logs)
+    pair = first, second
     yield pair
     for replica in pair:
         if replica.is_running:
@@ -133,6 +137,26 @@ def test_nginx_does_not_expose_metrics(replicas: tuple[Replica, Replica], tmp_pa
     with nginx_for(tmp_path, upstream(*replicas)) as nginx:
         for path in ("/metrics", "//metrics", "/%6detrics", "/x/../metrics"):
             assert fetch(nginx.port, "GET", path, Connection="X-Forwarded-For")[0].status == 404
+
+
+def test_nginx_keeps_cross_origin_headers(
+    replicas: tuple[Replica, Replica], tmp_path: Path
+) -> None:
+    sent = {"Origin": ALLOWED, "Content_Type": "application/json"}
+    preflight = {"Origin": ALLOWED, "Access_Control_Request_Method": "POST"}
+    with nginx_for(tmp_path, upstream(*replicas)) as nginx:
+        responses = [
+            fetch(nginx.port, "OPTIONS", "/graphql", None, **preflight)[0],
+            fetch(nginx.port, "POST", "/graphql", QUERY, **sent)[0],
+            fetch(nginx.port, "POST", "/graphql", b" " * 110_000, **sent)[0],
+            fetch(nginx.port, "GET", "/schema.graphql", Origin=ALLOWED)[0],
+        ]
+    assert [each.status for each in responses] == [200, 200, 413, 200]
+    for each in responses:
+        assert each.headers["Access-Control-Allow-Origin"] == ALLOWED
+        assert "X-Request-ID" in each.headers["Access-Control-Expose-Headers"]
+        assert "origin" in each.headers["Vary"].lower()
+    assert responses[0].headers["Access-Control-Max-Age"] == "7200"
 
 
 def test_concurrent_requests_per_address_are_limited(
