@@ -7,8 +7,12 @@ and a client that reaches several processes has the budget of each.
 from collections.abc import Hashable
 from threading import Lock
 from time import monotonic
+from typing import Final
 
 from cachetools import FIFOCache
+
+# Seconds by which sums of times may differ from what they should be.
+ROUNDING: Final = 1e-6
 
 
 class MemoryBuckets:
@@ -37,7 +41,7 @@ class MemoryBuckets:
         with self._lock:
             empty_at = max(self._empty_at.get(subject, now), now) + interval
             wait = empty_at - now - capacity
-            if wait > 0:
+            if wait > ROUNDING:
                 return wait
             self._empty_at[subject] = empty_at
         return 0.0

@@ -1,10 +1,12 @@
 """The rate limit: points per client and minute."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from core.ratelimit import in_memory
 from core.ratelimit.in_memory import MemoryBuckets
 from schema.documents import budget
 from schema.documents.document import Document
@@ -130,3 +132,14 @@ def test_buckets_are_those_of_the_clients_seen_last() -> None:
     assert fill("b") > 0
     # The evicted client starts with a full budget.
     assert fill("a") == 0
+
+
+@pytest.mark.parametrize("exponent", range(8, 24))
+def test_first_point_of_a_bucket_of_one_is_never_refused(
+    exponent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums of times are rounded, most of all where the next power of two begins."""
+    for number in range(1_000):
+        now = 2.0**exponent - 60 * number / 1_000
+        monkeypatch.setattr(in_memory, "monotonic", partial(float, now))
+        assert MemoryBuckets(1).fill("client", interval=60.0, capacity=60.0) == 0
