@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from core.database.roles.owner import as_owner
 from core.dev.embedded import services
 from core.security.actor import ANONYMOUS
 from tests.support.celery_workers import Workers
+from tests.support.client import run_concurrently
 from tests.support.service_processes import environ_of_tests
 from users.activity.models import DailyCount, Event
 from users.activity.services.record import record
@@ -123,10 +125,11 @@ def test_tests_run_as_the_unprivileged_service_role(db: None) -> None:
 
 @pytest.mark.usefixtures("transactional_db", "mails")
 def test_worker_runs_as_the_service_role(workers: Workers) -> None:
-    record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
     with workers.running(), transaction.atomic():
         # Blocks the worker's connection, so that it can be inspected.
         sql(f"LOCK TABLE {DailyCount._meta.db_table}")
+        # On another connection, as this one does not commit before.
+        run_concurrently(partial(record, Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None))
         # The first worker of a run has to wait for imports until here.
         deadline = time.monotonic() + 60
         while not (roles := sql(OTHER_CONNECTIONS)):
