@@ -100,6 +100,13 @@ class UnauthenticatedError(DomainError):
     message = _("Sign in to do this.")
 
 
+class InvalidTokenError(DomainError):
+    """The bearer token is malformed, unknown, expired or revoked, or its user is inactive."""
+
+    code = GenericErrorCode.UNAUTHENTICATED
+    message = _("The access token is no longer valid. Refresh it or sign in again.")
+
+
 class ForbiddenError(DomainError):
     """The user lacks the permission for this."""
 

@@ -30,6 +30,8 @@ class NoScope(Enum):
     PUBLIC = "Requires no authentication; not available to API tokens or impersonations."
     # Unlike PUBLIC, also allowed for impersonations: it refreshes and ends their sessions.
     SESSION = "Requires no authentication; not available to API tokens."
+    # As SESSION, but useless without the session: success would hide that its token was refused.
+    OWN_SESSION = "Concerns the request's session; not available to API tokens."
 
 
 RequiredScope: TypeAlias = Scope | NoScope
@@ -78,7 +80,10 @@ class RootFields:
             required = access.scope if access else NoScope.INTERACTIVE
             if required in {NoScope.ANY_TOKEN, NoScope.OPEN}:
                 continue
-            if actor.impersonator_id and required is NoScope.SESSION:
+            if actor.impersonator_id and required in {
+                NoScope.SESSION,
+                NoScope.OWN_SESSION,
+            }:
                 continue
             scope = required if isinstance(required, Scope) else None
             if scope is None or not actor.allows(scope):
@@ -96,12 +101,15 @@ class RootFields:
 
     def is_public(self, name: str) -> bool:
         """Return whether anonymous clients get more than null or UNAUTHENTICATED."""
+        return self.needs_no_token(name) or self._scope(name) is NoScope.OWN_SESSION
+
+    def needs_no_token(self, name: str) -> bool:
+        """Return whether a field is executed as anonymous if the request's token is invalid."""
+        return self._scope(name) in {NoScope.OPEN, NoScope.PUBLIC, NoScope.SESSION}
+
+    def _scope(self, name: str) -> RequiredScope | None:
         access = self.access.get(name)
-        return access is not None and access.scope in {
-            NoScope.OPEN,
-            NoScope.PUBLIC,
-            NoScope.SESSION,
-        }
+        return access.scope if access else None
 
 
 def _declared(schema: GraphQLSchema) -> Iterable[tuple[str, Access]]:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from core.cached_settings import settings
+from core.errors import InvalidTokenError
 from core.security.actor import Actor
 from engine.deadline import Deadline
 
@@ -18,6 +19,8 @@ class ActorRequest(HttpRequest):
     """A request with its actor and its deadline."""
 
     actor: Actor
+    # Why the bearer token was refused, if it was; the actor is anonymous then.
+    token_error: type[InvalidTokenError] | None
     deadline: Deadline
 
 

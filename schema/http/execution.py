@@ -9,7 +9,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from core.cached_settings import settings
-from core.security.actor import Actor
+from core.security.actor import ANONYMOUS, Actor
 from engine.deadline import OperationCancelledError
 from engine.internals.strawberry import core_schema
 from engine.operation import CompiledOperation
@@ -20,7 +20,7 @@ from schema.documents.budget import charge_document
 from schema.documents.document import DOCUMENTS, Document
 from schema.http.answers.execution import execute_cached
 from schema.http.answers.requested import RequestedOperation
-from schema.http.introspection import is_introspection, run_introspection
+from schema.http.introspection import is_introspection, may_introspect, run_introspection
 from schema.http.variables import describe
 from schema.root import schema
 from schema.scopes import RootFields
@@ -126,6 +126,19 @@ def execute(
         BY_GRAPHQL_CORE.inc()
         context.bounds.count([result.data])
     return _with_faults(result, context, variables)
+
+
+def needs_no_token(source: str, name: str | None) -> bool:
+    """Return whether all that a document selects is open to anonymous clients."""
+    try:
+        fields = _document(source, name, ANONYMOUS).root_fields(name)
+    except GraphQLError:
+        return False
+    if is_introspection(fields) and not may_introspect(ANONYMOUS):
+        return False
+    return bool(fields) and all(
+        field.startswith("__") or ROOT_FIELDS.needs_no_token(field) for field in fields
+    )
 
 
 def _by_engine(requested: RequestedOperation) -> ExecutionResult:

@@ -20,7 +20,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 
 from core.cached_settings import settings
-from core.errors import InsufficientScopeError
+from core.errors import DomainError, InsufficientScopeError, InvalidTokenError
 from core.server.memory import trim_memory
 from core.web.caching import NO_STORE, Caching
 from core.web.operations import (
@@ -42,10 +42,11 @@ from schema.documents.limits import check_variables
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.http.bad_requests import BadRequestError, RateLimitedError, body_too_large, from_json
 from schema.http.debug import debug
-from schema.http.execution import execute, was_executed
+from schema.http.execution import execute, needs_no_token, was_executed
 from schema.http.multipart import MULTIPART, multipart_parameters
 from schema.http.serialization import serialize
 from users.authentication.sessions.middleware import (
+    INVALID_TOKEN,
     AuthenticationError,
     clear_session_cookie,
     respond_authenticated,
@@ -153,12 +154,14 @@ def respond(
         with context.bounds:
             _refuse_cross_site(request)
             _charge(context)
-            result = _execute(read(request), context, read_only=request.method == "GET")
+            result = _execute(_read(known, read), context, read_only=request.method == "GET")
             reply = _answer(media_type, result, context)
     except BadRequestError as error:
         reply = _bad_request(media_type, error)
     except InsufficientScopeError as error:
         reply = _insufficient_scope(media_type, error)
+    except InvalidTokenError as error:
+        reply = _invalid_token(media_type, error)
     except OperationCancelledError as error:
         reply = _cancelled(media_type, error, context)
     except MemoryError:
@@ -240,6 +243,20 @@ def _refuse_cross_site(request: HttpRequest) -> None:
         )
 
 
+def _read(request: ActorRequest, read: Callable[[HttpRequest], GraphQLRequest]) -> GraphQLRequest:
+    """Read the operation. Raises `InvalidTokenError` if it needs the token that was refused."""
+    token_error = request.token_error
+    if token_error is None:
+        return read(request)
+    try:
+        found = read(request)
+    except BadRequestError:
+        raise token_error from None
+    if not needs_no_token(found.query, found.name):
+        raise token_error
+    return found
+
+
 def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) -> ExecutionResult:
     if context.trace is not None:
         # The trace has no statements of authentication.
@@ -301,11 +318,21 @@ def _bad_request(media_type: str, error: BadRequestError) -> Reply:
 
 def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> Reply:
     """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
-    formatted = format_error(GraphQLError(str(error.text), original_error=error))
-    response = _response(media_type, {"errors": [formatted]}, 403)
+    response = _refused(media_type, error, 403)
     scope = f', scope="{error.scope}"' if error.scope else ""
     response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{scope}'
     return response
+
+
+def _invalid_token(media_type: str, error: InvalidTokenError) -> Reply:
+    response = _refused(media_type, error, 401)
+    response.headers.update(INVALID_TOKEN)
+    return response
+
+
+def _refused(media_type: str, error: DomainError, status: int) -> Reply:
+    formatted = format_error(GraphQLError(str(error.text), original_error=error))
+    return _response(media_type, {"errors": [formatted]}, status)
 
 
 def _response(media_type: str, payload: dict[str, Any], status: int) -> Reply:

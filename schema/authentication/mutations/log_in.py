@@ -154,7 +154,7 @@ class AuthenticationMutation:
         signed_in = refresh_tokens(input.refresh_token, actor=info.context.actor)
         return SignedInPayload.of(signed_in, info.context)
 
-    @mutation(scope=NoScope.SESSION, reauthenticate=False)
+    @mutation(scope=NoScope.OWN_SESSION, reauthenticate=False)
     def log_out(self, info: Info) -> None:
         """End this session, effective immediately on all servers."""
         log_out(actor=info.context.actor)

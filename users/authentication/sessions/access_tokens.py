@@ -18,6 +18,7 @@ from jwt.algorithms import OKPAlgorithm
 from jwt.utils import base64url_encode
 
 from core.cached_settings import settings
+from core.errors import InvalidTokenError
 from core.security.crypto import derive_key
 from users.authentication.models import Session
 
@@ -47,7 +48,7 @@ verified_tokens = verified_token_cache(10_000)
 _verified_tokens_lock = Lock()
 
 
-class AccessTokenError(Exception):
+class AccessTokenError(InvalidTokenError):
     """The token is invalid or expired, or its session has ended."""
 
 

@@ -10,11 +10,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from psycopg.errors import QueryCanceled
 
 from core.cached_settings import settings
-from core.errors import GenericErrorCode
+from core.errors import InvalidTokenError
 from core.security.actor import Actor
 from core.security.crypto import digest
 from core.web.client_ip import client_address
@@ -30,13 +30,17 @@ from users.authentication.sessions.lookups import Credential, Lookup, credential
 from users.authentication.tokens.format import is_like_api_token, is_well_formed
 
 USER_AGENT_MAX_LENGTH = 300
+# RFC 6750, section 3.1.
+INVALID_TOKEN: Final = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 # Responses here are the same for every client, so credentials are ignored.
 PUBLIC_PATHS: Final = frozenset({"/.well-known/jwks.json"})
 PUBLIC_FILES: Final = "/media/"
 
 
-class ApiTokenError(Exception):
+class ApiTokenError(InvalidTokenError):
     """The API token is malformed, unknown, expired or revoked, or its owner is inactive."""
+
+    message = _("This API token is unknown, expired or revoked.")
 
 
 class AuthenticationError(Exception):
@@ -52,8 +56,9 @@ class ActorMiddleware(AuthenticationMiddleware):
     """Sets `request.actor`, and `request.user` for the admin.
 
     Costs at most one query, and a second one per `settings.LAST_SEEN_PRECISION` to record the
-    use. An invalid or expired bearer token gets a 401 response, so that the client refreshes it.
-    An expired cookie makes the request anonymous, so that the user can sign in.
+    use. An invalid or expired bearer token gets a 401 response, so that the client refreshes it;
+    the API decides that by itself. An expired cookie makes the request anonymous, so that the user
+    can sign in.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
@@ -70,24 +75,37 @@ class ActorMiddleware(AuthenticationMiddleware):
 def authenticate(request: HttpRequest) -> Credential | None:
     """Set `request.actor` and return the session or API token; None if anonymous.
 
-    Raises `AuthenticationError` for an invalid bearer token, and if the query times out.
+    Raises `AuthenticationError` if the query times out, and for an invalid bearer token; in a
+    request to the API, that is `request.token_error` instead.
     """
-    with _errors_as_responses():
-        credential = _read_credential(None if _is_public(request.path) else _lookup(request))
+    try:
+        with _timeouts_as_responses():
+            credential = _read_credential(None if _is_public(request.path) else _lookup(request))
+    except InvalidTokenError as error:
+        if request.path_info != API_PATH:
+            raise AuthenticationError(_invalid_token(error)) from None
+        _refuse_token(request, error)
+        return None
     _set_actor(request, credential)
     return credential
 
 
 def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) -> Reply:
-    """Set `request.actor` and return the response. Raises `AuthenticationError`, as `authenticate`.
+    """Set `request.actor` and return the response. Raises `AuthenticationError` for a time-out.
+
+    With an invalid bearer token the actor is anonymous, and `request.token_error` set: ``respond``
+    must refuse what needs a token.
 
     An API request whose session or API token is cached is executed at once, with the statement
     of authentication in front of its first one. ``respond`` is called again if that finds something
     else, so it must call `run_leading` before effects that are not the database's. See "The
     session's statement goes out with the first of a query" in docs/decisions.md.
     """
-    with _errors_as_responses():
+    try:
         lookup = _lookup(request)
+    except InvalidTokenError as error:
+        _refuse_token(request, error)
+        return respond()
     known = credential_cache.get(lookup) if lookup and settings.DATABASE_PIPELINE else None
     connection = leading_connection() if known else None
     if lookup and known and connection:
@@ -98,20 +116,33 @@ def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) ->
         except NotConfirmedError as error:
             credential_cache.set(lookup, None)
             if error.error is not None:
-                with _errors_as_responses():
+                with _timeouts_as_responses():
                     raise error.error from None
-    with _errors_as_responses():
-        credential = _read_credential(lookup)
+    try:
+        with _timeouts_as_responses():
+            credential = _read_credential(lookup)
+    except InvalidTokenError as error:
+        _refuse_token(request, error)
+        return respond()
     if lookup and settings.DATABASE_PIPELINE:
         credential_cache.set(lookup, credential)
     _set_actor(request, credential)
     return respond()
 
 
+def _refuse_token(request: HttpRequest, error: InvalidTokenError) -> None:
+    """Make the request anonymous."""
+    _set_actor(request, None)
+    # The exception itself would keep its traceback's frames, and so the request, in memory.
+    cast("ActorRequest", request).token_error = type(error)
+
+
 def _set_actor(request: HttpRequest, credential: Credential | None) -> None:
+    known = cast("ActorRequest", request)
+    known.token_error = None
     ip = client_address(request.META, settings.TRUSTED_PROXIES)
     user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
-    cast("ActorRequest", request).actor = (
+    known.actor = (
         credential.actor(ip=ip, user_agent=user_agent)
         if credential
         else Actor(ip=ip, user_agent=user_agent)
@@ -119,16 +150,10 @@ def _set_actor(request: HttpRequest, credential: Credential | None) -> None:
 
 
 @contextmanager
-def _errors_as_responses() -> Iterator[None]:
-    """Raise `AuthenticationError` for an invalid bearer token, and if a query times out."""
+def _timeouts_as_responses() -> Iterator[None]:
+    """Raise `AuthenticationError` if a query times out."""
     try:
         yield
-    except AccessTokenError:
-        message = _("The access token is no longer valid. Refresh it or sign in again.")
-        raise AuthenticationError(_invalid_token(message)) from None
-    except ApiTokenError:
-        message = _("This API token is unknown, expired or revoked.")
-        raise AuthenticationError(_invalid_token(message)) from None
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
@@ -183,17 +208,10 @@ def _user_of(session: ActiveSession | None) -> User | AnonymousUser:
     return User.objects.defer(*deferred).get(pk=session.user_id)
 
 
-def _invalid_token(message: str) -> HttpResponse:
-    """Return a 401 response (RFC 6750, section 3.1) with a GraphQL error."""
-    error = {
-        "message": message,
-        "extensions": {"code": GenericErrorCode.UNAUTHENTICATED},
-    }
-    return JsonResponse(
-        {"errors": [error]},
-        status=401,
-        headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
-    )
+def _invalid_token(error: InvalidTokenError) -> HttpResponse:
+    """Return the response of a page, in the form of the API's."""
+    formatted = {"message": str(error.text), "extensions": {"code": error.code}}
+    return JsonResponse({"errors": [formatted]}, status=401, headers=INVALID_TOKEN)
 
 
 def set_session_cookie(response: HttpResponse, secret: str) -> None:
