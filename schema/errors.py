@@ -20,6 +20,7 @@ from core.errors import (
     DomainError,
     InputRejectedError,
 )
+from core.request_id import current_request_id
 from engine.deadline import OperationCancelledError
 from engine.relay.errors import InvalidCursorError, PageSizeMissingError, PageSizeRangeError
 from engine.result.bounds import FieldCancelledError, ResponseTooLargeError
@@ -65,7 +66,10 @@ class RequestErrorCode(DescribedEnum):
     QUERY_TIMEOUT = "QUERY_TIMEOUT", "The operation or a statement took too long."
     RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE", "The response would have too many bytes."
     RATE_LIMITED = "RATE_LIMITED", "The client has exhausted its points for this minute."
-    INTERNAL_ERROR = "INTERNAL_ERROR", "Internal error; the service's log has the details."
+    INTERNAL_ERROR = (
+        "INTERNAL_ERROR",
+        "Internal error; the service's log has the details under `extensions.requestId`.",
+    )
 
 
 describe_enum(RequestErrorCode)
@@ -200,12 +204,23 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         logger.error(
             "internal error in a resolver", exc_info=original, extra={"path": _path(error)}
         )
-        formatted["message"] = _("Something went wrong on our side.")
-        code = RequestErrorCode.INTERNAL_ERROR
+        return internal_error() | {
+            name: formatted[name] for name in ("locations", "path") if name in formatted
+        }
     else:
         code = RequestErrorCode.VARIABLES_INVALID
     formatted["extensions"] = {"code": str(code)} | extensions
     return formatted
+
+
+def internal_error() -> dict[str, Any]:
+    """Format a fault of the service, with the request id, which users can quote."""
+    request_id = current_request_id()
+    extensions = {"code": str(RequestErrorCode.INTERNAL_ERROR)}
+    return {
+        "message": _("Something went wrong on our side."),
+        "extensions": extensions | ({"requestId": request_id} if request_id else {}),
+    }
 
 
 def _path(error: GraphQLError) -> str:

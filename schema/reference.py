@@ -90,7 +90,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "QUERY_TIMEOUT": "Request less. After a mutation, first query whether it was executed.",
     "RESPONSE_TOO_LARGE": "Request fewer objects or fields.",
     "RATE_LIMITED": "Wait for `extensions.retryAfter` seconds.",
-    "INTERNAL_ERROR": "Report it with the `X-Request-ID` of the response.",
+    "INTERNAL_ERROR": "Report it with `extensions.requestId`.",
 }
 LIMITS: Final[Sequence[tuple[str, int, RequestErrorCode]]] = (
     (

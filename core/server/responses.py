@@ -105,7 +105,10 @@ def refusal(error: RefusedRequestError, request_id: str) -> bytes:
     It has the form of a GraphQL error, like the proxy's responses in nginx.conf.template.
     """
     code = CODES.get(error.status, "BAD_REQUEST")
-    body = json.dumps({"errors": [{"message": str(error), "extensions": {"code": code}}]})
+    extensions = {"code": code}
+    if error.status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        extensions["requestId"] = request_id
+    body = json.dumps({"errors": [{"message": str(error), "extensions": extensions}]})
     retry = f"Retry-After: {RETRY_SECONDS}\r\n" if error.status in RETRYABLE else ""
     return (
         f"HTTP/1.1 {error.status.value} {error.status.phrase}\r\n"

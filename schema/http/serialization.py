@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import orjson
-from django.utils.translation import gettext as _
 
-from schema.errors import RequestErrorCode
+from schema.errors import internal_error
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +25,7 @@ def serialize(payload: dict[str, Any]) -> bytes:
         logger.exception("a response cannot be serialized")
     paths = list(_unserializable(payload.get("data"), ()))
     data = _without(payload.get("data"), set(paths), ())
-    errors = [
-        {
-            "message": _("Something went wrong on our side."),
-            "path": path,
-            "extensions": {"code": RequestErrorCode.INTERNAL_ERROR},
-        }
-        for path in paths
-    ]
+    errors = [internal_error() | {"path": path} for path in paths]
     return orjson.dumps(payload | {"data": data, "errors": [*payload.get("errors", ()), *errors]})
 
 

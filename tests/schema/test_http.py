@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tests.support.client import JSON, GraphQLClient
+from tests.support.client import JSON, Answer, GraphQLClient
 from tests.support.factories import PASSWORD
 from tests.support.logs import written_lines
 from users.accounts.models import User
@@ -240,10 +240,17 @@ def test_fault_is_masked_and_logged(
         # Shadows the real table, without its columns.
         cursor.execute("CREATE TEMPORARY TABLE organizations_organization ()")
     identifier = base64.b64encode(f"Organization:{alice.pk}".encode()).decode()
-    answer = client("query ($id: ID!) { organization(id: $id) { name } }", id=identifier)
+    query = "query ($id: ID!) { organization(id: $id) { name } }"
+    sent = body(query, variables={"id": identifier})
+    headers = {"Authorization": f"Bearer {client.token}"}
+    response = client.http.post("/graphql", sent, JSON, headers=headers)
+    answer = Answer(response.status_code, response.json())
     assert (answer.status, answer.codes) == (200, ["INTERNAL_ERROR"])
+    (error,) = answer.body["errors"]
+    assert error["path"] == ["organization"]
+    assert error["extensions"]["requestId"] == response["X-Request-ID"]
     assert answer.body["data"] == {"organization": None}
-    assert answer.body["errors"][0]["message"] == "Something went wrong on our side."
+    assert error["message"] == "Something went wrong on our side."
     assert "organizations_organization" not in json.dumps(answer.body)
     (record,) = [record for record in caplog.records if record.name == "schema.errors"]
     assert record.levelname == "ERROR"

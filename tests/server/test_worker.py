@@ -1,5 +1,6 @@
 """`core.server.worker.Worker` over real connections."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -177,6 +178,9 @@ def test_application_exceptions_kill_no_thread(server: Server) -> None:
         connection.request("GET", "/late")
         response = connection.getresponse()
         assert (response.status, response.getheader("Connection")) == (500, "close")
+        (error,) = json.load(response)["errors"]
+        request_id = response.getheader("X-Request-ID")
+        assert error["extensions"] == {"code": "INTERNAL_ERROR", "requestId": request_id}
     connection = server.connect()
     connection.request("GET", "/next")
     assert connection.getresponse().status == 200
