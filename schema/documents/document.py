@@ -16,6 +16,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     parse,
     specified_rules,
@@ -81,6 +82,15 @@ class Document:
     def rows(self) -> int:
         """The maximum number of rows of its largest operation."""
         return count_rows(self.syntax)
+
+    @cached_property
+    def is_read_only(self) -> bool:
+        """Whether all of its operations are queries."""
+        return all(
+            definition.operation is OperationType.QUERY
+            for definition in self.syntax.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        )
 
     def errors(self, schema: GraphQLSchema) -> list[GraphQLError]:
         """Return the exceeded limits, or else the violated validation rules.

@@ -41,6 +41,7 @@ from schema.documents.budget import charge_request
 from schema.documents.limits import check_variables
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.http.bad_requests import BadRequestError, RateLimitedError, body_too_large, from_json
+from schema.http.compression import UNCOMPRESSED, may_be_compressed
 from schema.http.debug import debug
 from schema.http.execution import execute, needs_no_token, was_executed
 from schema.http.multipart import MULTIPART, multipart_parameters
@@ -172,6 +173,8 @@ def respond(
         reply.cookies = _cookies(context)
     reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie, Origin"
     reply.headers.setdefault("Cache-Control", NO_STORE)
+    if not may_be_compressed(request, context.document):
+        reply.headers.update(UNCOMPRESSED)
     return reply
 
 

@@ -1,22 +1,30 @@
 """NGINX in front of two gunicorns, one of which is restarted or killed."""
 
+import gzip
 import json
 import re
 import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 
 from core.dev.ports import free_port
+from tests.support.factories import PASSWORD, make_cookie_session, make_token, make_user
+from tests.support.service_processes import environ_of_tests
 from tests.system.cluster import (
     CUT_SHORT,
     ELSEWHERE,
     HOST,
     QUERY,
+    ROOT,
     THREADS,
     Load,
     Replica,
@@ -155,7 +163,7 @@ def test_nginx_keeps_cross_origin_headers(
     for each in responses:
         assert each.headers["Access-Control-Allow-Origin"] == ALLOWED
         assert "X-Request-ID" in each.headers["Access-Control-Expose-Headers"]
-        assert "origin" in each.headers["Vary"].lower()
+        assert "origin" in ", ".join(each.headers.get_all("Vary", [])).lower()
     assert responses[0].headers["Access-Control-Max-Age"] == "7200"
 
 
@@ -177,12 +185,88 @@ def test_concurrent_requests_per_address_are_limited(
     assert extensions == {"code": "RATE_LIMITED", "retryAfter": 1}
 
 
+# Compression -----------------------------------------------------------------------------
+
+PAGE = "{ users(first: 50) { nodes { id username email } } }"
+
+
+@pytest.fixture
+def replica_of_tests(transactional_db: None, tmp_path: Path) -> Iterator[Replica]:
+    """A replica that reads what the test writes."""
+    database = environ_of_tests()["DATABASE_URL"]
+    urls = {"DATABASE_URL": database, "MIGRATION_DATABASE_URL": database}
+    replica = Replica(tmp_path / "gunicorn.log", **urls, PUBLIC_URL=settings.PUBLIC_URL)
+    replica.start()
+    replica.wait_until_ready()
+    yield replica
+    assert replica.stop() == 0
+
+
+def unzipped(found: tuple[HTTPResponse, bytes]) -> Any:
+    """Return the JSON of a compressed answer."""
+    response, body = found
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in ", ".join(response.headers.get_all("Vary", []))
+    plain = gzip.decompress(body)
+    assert len(body) < len(plain) / 2
+    return json.loads(plain)
+
+
+def test_answers_are_compressed_unless_they_may_have_secrets(
+    replica_of_tests: Replica, tmp_path: Path
+) -> None:
+    users = [make_user(f"user{number}") for number in range(50)]
+    viewer = {"Authorization": f"Bearer {make_token(make_user('root', is_staff=True))}"}
+    cookie = {"Cookie": f"{settings.SESSION_COOKIE}={make_cookie_session(users[0])}"}
+    accepted = {"Accept_Encoding": "gzip, br", "Content_Type": "application/json"}
+    # Long enough to be compressed.
+    login = f'{"a" * 2_000}: logIn(input: {{login: "user1", password: "{PASSWORD}"}})'
+    mutation = f"mutation {{ {login} {{ accessToken refreshToken errors {{ code }} }} }}"
+    page = json.dumps({"query": PAGE}).encode()
+    introspection = json.dumps({"query": "{ __schema { types { name description } } }"}).encode()
+    me = f"{{ {'a' * 2_000}: me {{ username }} }}"
+    url = f"/graphql?{urlencode({'query': me})}"
+    with nginx_for(tmp_path, upstream(replica_of_tests)) as nginx:
+
+        def ask(body: bytes, **headers: str) -> tuple[HTTPResponse, bytes]:
+            return fetch(nginx.port, "POST", "/graphql", body, **accepted | headers)
+
+        def read(path: str, **headers: str) -> tuple[HTTPResponse, bytes]:
+            return fetch(nginx.port, "GET", path, None, **accepted | headers)
+
+        for media_type in ("application/json", "application/graphql-response+json"):
+            answer = unzipped(ask(page, Accept=media_type, **viewer))
+            assert len(answer["data"]["users"]["nodes"]) == 50
+        response, body = ask(json.dumps({"query": mutation}).encode())
+        (payload,) = json.loads(body)["data"].values()
+        assert payload["accessToken"]
+        assert response.headers["Content-Encoding"] == "identity"
+        # A link of another site can make the browser send a query with the cookie.
+        response, body = ask(introspection, **cookie)
+        assert response.headers["Content-Encoding"] == "identity"
+        assert json.loads(body) == unzipped(
+            ask(introspection, **cookie, Sec_Fetch_Site="same-origin")
+        )
+        # Revalidation compares weakly, so that encodings share an entity tag.
+        first = read(url, **viewer)
+        assert [*unzipped(first)["data"].values()] == [{"username": "root"}]
+        etag = first[0].headers["ETag"]
+        again, body = read(url, If_None_Match=etag, **viewer)
+        assert (again.status, body, again.headers["ETag"]) == (304, b"", etag)
+        schema, body = read("/schema.graphql")
+        assert schema.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(body) == (ROOT / "schema.graphql").read_bytes()
+        again, _body = read("/schema.graphql", If_None_Match=schema.headers["ETag"])
+        assert again.status == 304
+
+
 class Echo(BaseHTTPRequestHandler):
     """A replica that returns the request's header fields."""
 
     def do_GET(self) -> None:
         body = json.dumps({name.lower(): value for name, value in self.headers.items()})
         self.send_response(200)
+        self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
@@ -200,6 +284,22 @@ def echo() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_pages_are_not_compressed(echo: str, tmp_path: Path) -> None:
+    """They may have tokens, and what an attacker wrote."""
+    headers = {"Accept_Encoding": "gzip", "X_Long": "a" * 2_000}
+    paths = (
+        "/graphql?query={me{id}}",
+        "/schema.graphql",
+        "/",
+        "/admin/",
+        "/graphql/x",
+        "/x/graphql",
+    )
+    with nginx_for(tmp_path, echo) as nginx:
+        found = [fetch(nginx.port, "GET", path, None, **headers)[0] for path in paths]
+    assert [each.headers["Content-Encoding"] for each in found] == ["gzip", "gzip", *4 * [None]]
 
 
 @pytest.mark.parametrize(
