@@ -21,7 +21,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine test-sessions test-plans bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema reference migrations lock messages messages-update clean
+.PHONY: help run console test test-system test-engine test-sessions test-plans bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ format: $(VENV)/dev ## Format the code.
 
 schema: $(VENV)/dev ## Write schema.graphql.
 	$(OFFLINE) $(BIN)/python manage.py print_schema --output schema.graphql
+
+schema-check: $(VENV)/dev ## Find changes of schema.graphql that break clients since BASE, a Git reference or a file.
+	@$(OFFLINE) $(BIN)/python -W ignore manage.py check_schema -- "$(or $(BASE),main)"
 
 reference: $(VENV)/dev ## Write docs/reference.md.
 	$(OFFLINE) $(BIN)/python manage.py print_reference --output docs/reference.md
