@@ -10,10 +10,10 @@ export interface GraphQLError {
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
-/** Rejected input: `field` is null if the problem is not of one field. */
+/** Rejected input: `field` is a path, null if the problem is not of one field. */
 export interface FieldError {
   readonly code: ErrorCode;
-  readonly field: string | null;
+  readonly field: readonly string[] | null;
   readonly message: string;
 }
 
@@ -92,9 +92,9 @@ export class InputError extends RosterError {
     this.fields = fields;
   }
 
-  /** Return the problems of one field of the input. */
+  /** Return the problems of one field of the input, by its path with dots. */
   of(field: string): FieldError[] {
-    return this.fields.filter((error) => error.field === field);
+    return this.fields.filter((error) => error.field?.join(".") === field);
   }
 }
 
