@@ -7,6 +7,9 @@ MESSAGES := $(wildcard users/locale/*/LC_MESSAGES/django.po)
 CONSOLE := console/dist/console/console.js
 PEERS := bench/peers/mercurius bench/peers/postgraphile
 
+# The system's Node if it is recent, else the one from PyPI.
+NODE := $(shell command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo node || echo $(VENV)/node)
+
 # Tests and checks start many Python processes, each of which would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -21,7 +24,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine test-sessions test-plans bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
+.PHONY: help run console test test-system test-engine test-sessions test-plans client-ts bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -56,6 +59,9 @@ test-sessions: $(VENV)/dev messages ## Change what sessions may see CHANGES time
 test-plans: $(VENV)/dev messages ## Check the query plans of lists with PEOPLE users, a million by default.
 	@$(TESTING) PEOPLE=$(or $(PEOPLE),1000000) $(BIN)/python -m core.dev.embedded \
 		$(BIN)/python -m pytest tests/schema/test_plans.py $(ARGS)
+
+client-ts: $(VENV)/dev messages | $(NODE) ## Build and test the TypeScript client.
+	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest tests/system/test_typescript_client.py $(ARGS)
 
 bench: $(VENV)/bench $(VENV)/node $(PEERS:=/node_modules) ## Run the benchmark; accepts USERS, SCENARIO, ROUNDS and SECONDS.
 	@$(BIN)/python -W ignore -m bench
@@ -113,7 +119,7 @@ compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 messages-update: $(VENV)/dev ## Extract translatable texts; needs Debian's gettext.
 	$(OFFLINE) $(BIN)/python -W ignore manage.py makemessages --all --add-location never \
-		--ignore $(VENV) --ignore bench --ignore console --ignore tests
+		--ignore $(VENV) --ignore bench --ignore clients --ignore console --ignore tests
 
 messages: $(MESSAGES:.po=.mo)
 
@@ -122,6 +128,7 @@ messages: $(MESSAGES:.po=.mo)
 
 clean: ## Delete build products and the demo's data.
 	rm -rf $(VENV) .data staticfiles console/node_modules console/dist console/generated
+	rm -rf clients/typescript/node_modules clients/typescript/dist clients/typescript/src/generated
 	rm -rf bench/out $(PEERS:=/node_modules)
 	rm -f $(MESSAGES:.po=.mo)
 
@@ -147,9 +154,7 @@ $(PEERS:=/node_modules): %/node_modules: %/package-lock.json | $(VENV)/node
 	@cd $* && PATH="$(abspath $(BIN)):$$PATH" npm ci
 	@touch $@
 
-# The system's Node if it is recent, else the one from PyPI.
-NODE := $(shell command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo node || echo $(VENV)/node)
-
+# A Node of the system needs no installation.
 .PHONY: node
 node: ;
 

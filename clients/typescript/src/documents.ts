@@ -1,0 +1,2 @@
+/** The typed documents of Roster's documented operations. */
+export * from "./generated/graphql.js";

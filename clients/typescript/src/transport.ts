@@ -1,0 +1,173 @@
+import {
+  errorOf,
+  InputError,
+  NetworkError,
+  type Code,
+  type ErrorDetails,
+  type FieldError,
+  type GraphQLError,
+  type RosterError,
+} from "./errors.js";
+
+/** The text of an operation, with the types of its result and variables. */
+export interface TypedDocument<Result, Variables> {
+  toString(): string;
+  __apiType?: (variables: Variables) => Result;
+}
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+  /** Accept an answer that is up to so many seconds old; for single queries. */
+  maxAge?: number;
+}
+
+export interface Exchange extends RequestOptions {
+  readonly query: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly accessToken: string | undefined;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly data: Readonly<Record<string, unknown>> | null;
+  /** What the response reports, most specific class first; undefined after success. */
+  readonly error: RosterError | undefined;
+}
+
+/** Codes of responses that are not the API's, by their status. */
+const GATEWAYS: Readonly<Record<number, Code>> = {
+  408: "TIMEOUT",
+  413: "BODY_TOO_LARGE",
+  429: "RATE_LIMITED",
+  502: "UNAVAILABLE",
+  503: "UNAVAILABLE",
+  504: "TIMEOUT",
+};
+
+/** Send an operation. Throws `NetworkError`, or the signal's reason. */
+export async function send(url: string, fetch_: typeof fetch, exchange: Exchange): Promise<Reply> {
+  const { accessToken, maxAge, signal } = exchange;
+  const headers = new Headers({ Accept: "application/graphql-response+json" });
+  if (accessToken !== undefined) {
+    headers.set("Authorization", `Bearer ${accessToken}`);
+  }
+  if (maxAge !== undefined) {
+    headers.set("Cache-Control", `max-age=${maxAge}`);
+  }
+  const body = encode(exchange);
+  if (typeof body === "string") {
+    headers.set("Content-Type", "application/json");
+  } else {
+    // `fetch` sets the Content-Type of a form, which has its boundary.
+    headers.set("GraphQL-Require-Preflight", "1");
+  }
+  let response: Response;
+  let text: string;
+  try {
+    // Without cookies: the bearer token is the only credential.
+    response = await fetch_(url, {
+      method: "POST",
+      credentials: "omit",
+      headers,
+      body,
+      ...(signal && { signal }),
+    });
+    text = await response.text();
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new NetworkError("The service cannot be reached.", { cause });
+  }
+  return decode(response, text);
+}
+
+/** Return the JSON of an operation or, if its variables have files, a multipart form. */
+function encode({ query, variables }: Exchange): string | FormData {
+  const files = new Map<Blob, string[]>();
+  const operations = JSON.stringify({
+    query,
+    variables: withoutFiles(variables, "variables", files),
+  });
+  if (!files.size) {
+    return operations;
+  }
+  const form = new FormData();
+  const parts = [...files].map(([file, paths], index) => ({ file, paths, name: `${index}` }));
+  form.set("operations", operations);
+  form.set("map", JSON.stringify(Object.fromEntries(parts.map((part) => [part.name, part.paths]))));
+  for (const { name, file } of parts) {
+    form.set(name, file);
+  }
+  return form;
+}
+
+/** Return a copy with null in place of files, and collect the paths of these. */
+function withoutFiles(value: unknown, path: string, files: Map<Blob, string[]>): unknown {
+  if (value instanceof Blob) {
+    files.set(value, [...(files.get(value) ?? []), path]);
+    return null;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item, index) => withoutFiles(item, `${path}.${index}`, files));
+  }
+  if (isObject(value) && Object.getPrototypeOf(value) === Object.prototype) {
+    const entries = Object.entries(value);
+    return Object.fromEntries(
+      entries.map(([key, item]) => [key, withoutFiles(item, `${path}.${key}`, files)]),
+    );
+  }
+  return value;
+}
+
+function decode(response: Response, text: string): Reply {
+  const { status, headers } = response;
+  const body = parse(text);
+  const data = isObject(body) && isObject(body["data"]) ? body["data"] : null;
+  const errors = isObject(body) ? ((body["errors"] ?? []) as GraphQLError[]) : [];
+  const details = { data, errors, requestId: headers.get("X-Request-ID") };
+  const [first] = errors;
+  const waiting = Number(headers.get("Retry-After") ?? 0);
+  if (first) {
+    const extensions = first.extensions ?? {};
+    const code = (extensions["code"] ?? "INTERNAL_ERROR") as Code;
+    const retryAfter = Number(extensions["retryAfter"] ?? waiting);
+    const error = errorOf(code, first.message, { ...details, extensions }, retryAfter);
+    return { status, data, error };
+  }
+  if (!data) {
+    const code = GATEWAYS[status];
+    const message = `The response has the status ${status} and is not the API's.`;
+    const error = code ? errorOf(code, message, details, waiting) : new NetworkError(message, details);
+    return { status, data, error };
+  }
+  return { status, data, error: rejection(data, details) };
+}
+
+/** Return the error of the payloads' `errors`, undefined if there are none. */
+function rejection(
+  data: Readonly<Record<string, unknown>>,
+  details: ErrorDetails,
+): InputError | undefined {
+  const [first, ...others] = Object.values(data).flatMap((payload) =>
+    isObject(payload) && Array.isArray(payload["errors"])
+      ? (payload["errors"] as Partial<FieldError>[])
+      : [],
+  );
+  const complete = (error: Partial<FieldError>): FieldError => ({
+    code: error.code ?? "VALUE_INVALID",
+    field: error.field ?? null,
+    message: error.message ?? "",
+  });
+  return first && new InputError([complete(first), ...others.map(complete)], details);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
