@@ -110,6 +110,11 @@ def cache(key: bytes, answer: Answer) -> None:
         BYTES.set(ANSWERS.size)
 
 
+def stale_key(key: bytes) -> bytes:
+    """Return the key of an answer that may be stale, of one that may not."""
+    return blake2b(b"stale", key=key, digest_size=len(key)).digest()
+
+
 def with_version(key: bytes, version: int, *more: bytes) -> bytes:
     """Return the digest of a key together with a version and more."""
     parts = (version.to_bytes(8, signed=True), *more)

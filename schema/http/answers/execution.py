@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from time import monotonic
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -23,7 +23,7 @@ from core.cache.flights import SingleFlight
 from core.cache.shared import SharedCache
 from core.cached_settings import settings
 from core.versions.lookup import read_version
-from schema.http.answers.cached import ANSWERS, NOT_CACHED, Answer, cache, etag_of
+from schema.http.answers.cached import ANSWERS, NOT_CACHED, Answer, cache, etag_of, stale_key
 from schema.http.answers.requested import RequestedOperation
 from schema.http.answers.shared import SharedAnswers
 
@@ -62,7 +62,7 @@ Execute = Callable[[], ExecutionResult]
 def execute_cached(requested: RequestedOperation, execute: Execute) -> ExecutionResult:
     """Return the cached answer of an operation, or else that of ``execute``."""
     is_possible = ANSWERS.max_size and requested.may_be_cached
-    key = requested.key(may_be_stale=False) if is_possible else None
+    key = requested.key() if is_possible else None
     return execute() if key is None else _answer(requested, key, execute)
 
 
@@ -75,7 +75,7 @@ def _answer(requested: RequestedOperation, key: bytes, execute: Execute) -> Exec
     entities = (known and known.entities) or requested.entities()
     max_age = None
     if entities is None and caching.max_age:
-        key = cast("bytes", requested.key(may_be_stale=True))
+        key = stale_key(key)
         known, entities, max_age = ANSWERS.get(key), requested.written_entities(), caching.max_age
     if entities is None:
         return execute()

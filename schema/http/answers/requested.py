@@ -50,7 +50,7 @@ class RequestedOperation(NamedTuple):
             and not thread_connection().in_atomic_block
         )
 
-    def key(self, *, may_be_stale: bool) -> bytes | None:
+    def key(self) -> bytes | None:
         """Return a digest of all that the answer depends on besides rows.
 
         It is the same in each process. None for variables that are no JSON of orjson's, such as
@@ -65,7 +65,7 @@ class RequestedOperation(NamedTuple):
         ]
         parts = (self.source, self.name, self.variables, get_language(), ids, visibility)
         try:
-            text = orjson.dumps((*parts, may_be_stale), option=orjson.OPT_SORT_KEYS)
+            text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         except orjson.JSONEncodeError:
             return None
         return blake2b(text, digest_size=KEY_BYTES).digest()
