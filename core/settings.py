@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
+from core.configuration.cross_origin import *  # noqa: F403 - settings
 from core.configuration.env import BadSetting
 from core.configuration.logs import log_format, logging_config
 from core.configuration.passwords import password_validators
@@ -324,22 +325,6 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # Origins besides the service's own whose pages may use the API (Fetch, CORS protocol). Browsers
 # send the session cookie from the same site only, because it is SameSite=Lax.
 CORS_ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS", plain_http=not SECURE)
-CORS_URLS_REGEX = r"/(graphql\Z|schema\.graphql\Z|\.well-known/|media/)"
-CORS_ALLOW_CREDENTIALS = True
-CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
-CORS_ALLOW_HEADERS = [
-    "Accept",
-    "Accept-Language",
-    "Authorization",
-    "Cache-Control",
-    "Content-Type",
-    "GraphQL-Require-Preflight",
-    "If-None-Match",
-    "X-Request-ID",
-]
-CORS_EXPOSE_HEADERS = ["Age", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
-# Chromium's maximum.
-CORS_PREFLIGHT_MAX_AGE = 7_200
 
 # How long a client may take to send a request's head, to send its body, and to read the response.
 WEB_HEAD_SECONDS = env.number("WEB_HEAD_SECONDS", 10, minimum=1, maximum=600)

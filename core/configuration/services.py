@@ -54,6 +54,15 @@ def libpq_options(parameters: Mapping[str, str]) -> str:
     return " ".join(f"-c {name}={value}" for name, value in parameters.items())
 
 
+def _memcached(parts: SplitResult, timeout: float, **options: Any) -> dict[str, Any]:
+    """Return Django's settings of a Memcached server; ``timeout`` is in seconds."""
+    return {
+        "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+        "LOCATION": parts.netloc,
+        "OPTIONS": {"connect_timeout": timeout, "timeout": timeout, **options},
+    }
+
+
 class ServiceEnvironment(Environment):
     """Reads URLs into Django's settings for databases, caches and mail."""
 
@@ -95,16 +104,7 @@ class ServiceEnvironment(Environment):
         """Return Django's cache settings for a Redis, Unix socket or Memcached URL."""
         parts = self._cache_url(name, default)
         if parts.scheme == "memcached":
-            return {
-                "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
-                "LOCATION": parts.netloc,
-                "OPTIONS": {
-                    "serde": JSONSerde(),
-                    "ignore_exc": True,
-                    "connect_timeout": 0.2,
-                    "timeout": 0.2,
-                },
-            }
+            return _memcached(parts, 0.2, serde=JSONSerde(), ignore_exc=True)
         return {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": self.text(name, default),
@@ -125,18 +125,9 @@ class ServiceEnvironment(Environment):
         """
         parts = self._cache_url(name, default)
         if parts.scheme == "memcached":
-            return {
-                "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
-                "LOCATION": parts.netloc,
-                "OPTIONS": {
-                    "serde": BytesSerde(),
-                    "connect_timeout": SHARED_CACHE_TIMEOUT,
-                    "timeout": SHARED_CACHE_TIMEOUT,
-                    # By default, a server that failed is a miss without a call, for a minute.
-                    "retry_attempts": 0,
-                    "dead_timeout": 0,
-                },
-            }
+            # By default, a server that failed is a miss without a call, for a minute.
+            asked_again = {"retry_attempts": 0, "dead_timeout": 0}
+            return _memcached(parts, SHARED_CACHE_TIMEOUT, serde=BytesSerde(), **asked_again)
         url = self.text(name, default)
         # In the URL, because django-redis shares the connections, and so the time-outs, of aliases
         # with equal URLs. An operator's own time-outs come first, and apply.
