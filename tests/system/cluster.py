@@ -20,6 +20,7 @@ import psutil
 import yaml
 
 from core.dev.ports import free_port
+from tests.support.service_processes import environ_of_tests
 from tests.system.programs import require_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +85,12 @@ class Replica:
         self.log = log
         self.environ = environ
         self.process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def on_test_database(cls, log: Path, **environ: str) -> Self:
+        """Return a replica on the database of the tests."""
+        url = environ_of_tests()["DATABASE_URL"]
+        return cls(log, DATABASE_URL=url, MIGRATION_DATABASE_URL=url, **environ)
 
     @property
     def is_running(self) -> bool:

@@ -13,7 +13,6 @@ import pytest
 from django.conf import settings
 
 from tests.support.factories import make_token, make_user
-from tests.support.service_processes import environ_of_tests
 from tests.system.caddy import MEASURE, caddy_for
 from tests.system.cluster import HOST, TIMEOUT, Nginx, Replica, upstream
 
@@ -44,13 +43,8 @@ def nginx_for(directory: Path, replica: Replica, measuring: int) -> Iterator[int
 
 @pytest.fixture
 def replica(transactional_db: None, tmp_path: Path) -> Iterator[Replica]:
-    database = environ_of_tests()["DATABASE_URL"]
-    replica = Replica(
-        tmp_path / "gunicorn.log",
-        DATABASE_URL=database,
-        MIGRATION_DATABASE_URL=database,
-        PUBLIC_URL=settings.PUBLIC_URL,
-        WEB_ACCESS_LOG="0",
+    replica = Replica.on_test_database(
+        tmp_path / "gunicorn.log", PUBLIC_URL=settings.PUBLIC_URL, WEB_ACCESS_LOG="0"
     )
     replica.start()
     replica.wait_until_ready()

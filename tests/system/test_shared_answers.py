@@ -19,7 +19,6 @@ from redis import Redis
 
 from tests.support.factories import make_organization, make_token, make_user, node_id
 from tests.support.redis_servers import kill, redis_server, start_redis
-from tests.support.service_processes import environ_of_tests
 from tests.system.cluster import HOST, TIMEOUT, Replica, fetch, nginx_for, upstream, wait_until
 from users.accounts.models import Profile, User
 
@@ -124,10 +123,12 @@ def writing(users: list[User], committed: dict[str, int]) -> Iterator[None]:
 
 @contextmanager
 def replicas(directory: Path, **environ: str) -> Iterator[tuple[Replica, Replica]]:
-    database = environ_of_tests()["DATABASE_URL"]
-    environ |= {"DATABASE_URL": database, "MIGRATION_DATABASE_URL": database}
     environ |= {"PUBLIC_URL": settings.PUBLIC_URL}
-    pair = Replica(directory / "first.log", **environ), Replica(directory / "second.log", **environ)
+    first, second = directory / "first.log", directory / "second.log"
+    pair = (
+        Replica.on_test_database(first, **environ),
+        Replica.on_test_database(second, **environ),
+    )
     try:
         for replica in pair:
             replica.start()

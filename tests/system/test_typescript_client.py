@@ -12,7 +12,6 @@ import pytest
 from tests.support.factories import PASSWORD, make_user
 from tests.support.images import make_image
 from tests.support.second_factors import age_authentication
-from tests.support.service_processes import environ_of_tests
 from tests.system.cluster import Replica, fetch
 from tests.system.programs import npm
 from tests.system.repository import ROOT
@@ -37,11 +36,8 @@ def package() -> None:
 @pytest.fixture
 def service(tmp_path: Path, settings: Any) -> Iterator[Replica]:
     """Run a replica on the test database, whose access tokens this process can issue."""
-    database = environ_of_tests()["DATABASE_URL"]
-    replica = Replica(
+    replica = Replica.on_test_database(
         tmp_path / "service.log",
-        DATABASE_URL=database,
-        MIGRATION_DATABASE_URL=database,
         MEDIA_ROOT=str(tmp_path / "media"),
         ALLOWED_HOSTS="localhost,127.0.0.1",
         SIGN_UP="open",
