@@ -18,7 +18,6 @@ from django.conf import settings
 
 from core.dev.ports import free_port
 from tests.support.factories import PASSWORD, make_cookie_session, make_token, make_user
-from tests.support.service_processes import environ_of_tests
 from tests.system.cluster import (
     CUT_SHORT,
     ELSEWHERE,
@@ -193,9 +192,8 @@ PAGE = "{ users(first: 50) { nodes { id username email } } }"
 @pytest.fixture
 def replica_of_tests(transactional_db: None, tmp_path: Path) -> Iterator[Replica]:
     """A replica that reads what the test writes."""
-    database = environ_of_tests()["DATABASE_URL"]
-    urls = {"DATABASE_URL": database, "MIGRATION_DATABASE_URL": database}
-    replica = Replica(tmp_path / "gunicorn.log", **urls, PUBLIC_URL=settings.PUBLIC_URL)
+    log = tmp_path / "gunicorn.log"
+    replica = Replica.on_test_database(log, PUBLIC_URL=settings.PUBLIC_URL)
     replica.start()
     replica.wait_until_ready()
     yield replica
