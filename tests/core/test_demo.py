@@ -1,5 +1,6 @@
 """`make run` with its own servers and data leaves no processes behind."""
 
+import io
 import os
 import signal
 import socket
@@ -22,7 +23,7 @@ from tests.support.client import HTTPClient
 from tests.support.demo import TIMEOUT, demo
 from tests.support.factories import PASSWORD, make_user
 from users.accounts.models import User
-from users.demo.management.commands import seed
+from users.demo.management.commands import seed, welcome
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,13 @@ def test_runs_stops_and_survives_a_kill(data_dir: Path, port: int) -> None:
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=TIMEOUT) == 0
     assert processes_of(data_dir) == []
+
+
+def test_welcome_does_not_wait_for_the_next_line() -> None:
+    buffer = io.BytesIO()
+    with io.TextIOWrapper(buffer) as output:
+        call_command(welcome.Command(), stdout=output)
+        assert b"Ctrl-C stops everything" in buffer.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -27,3 +27,5 @@ class Command(BaseCommand):
         ]
         lines += ["", "  Ctrl-C stops everything; the data stays.", ""]
         self.stdout.write("\n".join(lines))
+        # Otherwise a pipe or a file would have it only with the next log line of a service.
+        self.stdout.flush()
