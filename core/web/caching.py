@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.http import parse_etags
@@ -15,6 +16,20 @@ _FRESH: Final = re.compile(r"(?:^|,)\s*no-(?:cache|store)\s*(?:=|,|$)", re.IGNOR
 
 NO_STORE: Final = "no-store"
 REVALIDATED: Final = "private, no-cache"
+
+
+class Hit(NamedTuple):
+    """How an answer was found in this process's memory."""
+
+    # None if the client has the answer.
+    key: bytes | None
+    # What the answer depends on, and the version of that.
+    entities: frozenset[UUID]
+    version: int
+    # The seconds that the answer may be old; None if it is fresh while the version is the same.
+    max_age: int | None
+    # What the rate limit counts besides the request.
+    points: int
 
 
 @dataclass(slots=True)
@@ -35,6 +50,7 @@ class Caching:
     is_cached: bool = False
     outcome: str | None = None
     reason: str | None = None
+    hit: Hit | None = None
 
     @classmethod
     def of(cls, request: HttpRequest, media_type: str, max_staleness: int) -> "Caching":

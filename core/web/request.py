@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from core.cached_settings import settings
 from core.errors import InvalidTokenError
 from core.security.actor import Actor
+from core.web.caching import Hit
 from engine.deadline import Deadline
 
 
@@ -46,6 +47,8 @@ class Reply:
     cookies: SimpleCookie | None = None
     # The Django response that it was created from, if any.
     source: HttpResponse | None = None
+    # How it was found in the cache, if the next equal request may be answered in the same way.
+    hit: Hit | None = None
 
     @classmethod
     def of(cls, response: HttpResponse) -> "Reply":

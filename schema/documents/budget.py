@@ -46,8 +46,15 @@ def charge_document(actor: Actor, document: Document, charged: set[Hashable]) ->
     if points and extra:
         client = client_key(actor)
         if (client, document) not in charged:
-            CLIENTS.overfill(client, extra * MINUTE / points)
+            charge_points(client, extra)
             charged.add((client, document))
+
+
+def charge_points(client: Hashable, points: int) -> None:
+    """Charge points that may overdraw the client's budget."""
+    per_minute = settings.GRAPHQL_POINTS_PER_MINUTE
+    if per_minute and points:
+        CLIENTS.overfill(client, points * MINUTE / per_minute)
 
 
 def document_points(document: Document) -> int:

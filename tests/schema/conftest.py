@@ -7,6 +7,7 @@ import pytest
 
 from engine.internals.strawberry import is_one_of
 from schema.http.answers.cached import ANSWERS
+from schema.http.answers.repeated import REQUESTS
 from tests.support.documents import SCHEMA
 
 
@@ -25,5 +26,7 @@ def no_cached_answers(settings: Any) -> Iterator[None]:
     """
     settings.SHARED_CACHE_SECONDS = 0
     ANSWERS.clear()
+    REQUESTS.clear()
     yield
     ANSWERS.clear()
+    REQUESTS.clear()

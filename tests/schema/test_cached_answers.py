@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import pytest
 from django.contrib.auth.models import Group
+from pytest_django import DjangoAssertNumQueries
 
 from engine.operation import PLANS, CompiledOperation
 from engine.sql import pending
 from schema.documents.document import DOCUMENTS
 from schema.http.answers.cached import ANSWERS, BYTES
+from schema.http.answers.repeated import REQUESTS
 from tests.support.cached_answers import outcomes, warm
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_organization, make_token, node_id
@@ -53,14 +55,20 @@ def test_second_request_is_cached(alice: User) -> None:
     ]
 
 
-def test_hit_takes_one_round_trip(alice: User) -> None:
+def test_hits_take_one_round_trip(
+    alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """The first one in a pipeline; later ones, equal byte by byte, in one statement."""
     client = GraphQLClient(make_token(alice))
     # Prepares the statements as well.
     for _time in range(8):
         client(ME)
+    REQUESTS.clear()
     with watched_pipelines() as pipelines, watched_pipelines(pending) as others:
         assert outcomes(lambda: client(ME).data) == ["hit"]
     assert (pipelines.sizes, others.sizes) == ([2], [])
+    with django_assert_num_queries(1):
+        assert outcomes(lambda: client(ME).data) == ["hit"]
 
 
 def test_size_of_an_entry_is_estimated(alice: User) -> None:

@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any, Final
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from core.security.actor import Actor
 from core.web.caching import Caching
 from schema.context import Context
 from schema.http.answers import cached
 from schema.http.answers.cached import ANSWERS
+from schema.http.answers.repeated import REQUESTS
 from schema.http.execution import execute
 from tests.support.cached_answers import grow_older, outcomes
 from tests.support.client import Answer, GraphQLClient
@@ -70,13 +72,18 @@ class TestDirectory:
         assert 30 <= int(found.headers["Age"]) <= 60
         assert found.headers["Cache-Control"] == "no-store"
 
-    def test_hit_takes_one_round_trip(self, client: GraphQLClient) -> None:
+    def test_hits_take_one_round_trip(
+        self, client: GraphQLClient, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
         # Prepares the statements as well.
         for _time in range(8):
             ask(client)
+        REQUESTS.clear()
         with watched_pipelines() as pipelines:
             assert outcomes(lambda: ask(client)) == ["hit"]
         assert pipelines.sizes == [2]
+        with django_assert_num_queries(1):
+            assert outcomes(lambda: ask(client)) == ["hit"]
 
     def test_changes_of_others_are_seen_after_that_time(
         self, client: GraphQLClient, bob: User

@@ -78,9 +78,10 @@ class Answer(NamedTuple):
         """The estimated bytes."""
         return ENTRY_BYTES + len(self.data) + ENTITY_BYTES * len(self.entities)
 
-    def is_current(self, version: int) -> bool:
-        """Return whether the answer shows the entities' current version."""
-        return bool(self.data) and self.version == version
+    def is_usable(self, version: int, max_age: int | None) -> bool:
+        """Return whether the answer shows the entities' current version, and is young enough."""
+        is_current = bool(self.data) and self.version == version
+        return is_current and (max_age is None or self.age() <= max_age)
 
     def age(self) -> float:
         """Return the seconds since the answer was computed."""
@@ -93,8 +94,11 @@ class Answer(NamedTuple):
 
 NOT_CACHED: Final = Answer(b"", frozenset(), 0, 0.0, 0.0)
 EVICTED: Final = Counter("graphql_cached_answers_evicted", "Answers evicted to free memory.")
+MEMORY: Final = settings.ANSWER_CACHE_MB << 20
+# One part of so many is for the requests that had these answers.
+REQUESTS_SHARE: Final = 8
 ANSWERS: Final[SizedCache[Answer]] = SizedCache(
-    settings.ANSWER_CACHE_MB << 20, attrgetter("size"), EVICTED.inc
+    MEMORY - MEMORY // REQUESTS_SHARE, attrgetter("size"), EVICTED.inc
 )
 BYTES: Final = Gauge(
     "graphql_cached_answers_bytes",

@@ -23,6 +23,8 @@ from core.cache.flights import SingleFlight
 from core.cache.shared import SharedCache
 from core.cached_settings import settings
 from core.versions.lookup import read_version
+from core.web.caching import Hit
+from schema.documents.budget import document_points
 from schema.http.answers.cached import ANSWERS, NOT_CACHED, Answer, cache, etag_of, stale_key
 from schema.http.answers.requested import RequestedOperation
 from schema.http.answers.shared import SharedAnswers
@@ -96,6 +98,11 @@ def _execute_first(requested: RequestedOperation, key: bytes, execute: Execute) 
 def _count(requested: RequestedOperation, outcome: Outcome) -> None:
     caching = requested.context.caching
     caching.outcome, caching.is_cached = outcome, outcome not in EXECUTED
+    count_outcome(outcome)
+
+
+def count_outcome(outcome: Outcome) -> None:
+    """Count a look-up."""
     _COUNTERS[outcome].inc()
 
 
@@ -125,20 +132,25 @@ class _Lookup:
             caching.etag = etag_of(self.key, self.version, caching.media_type)
             if caching.is_unchanged:
                 _count(self.requested, Outcome.UNCHANGED)
+                caching.hit = self._hit(None)
                 return ExecutionResult(data=None, errors=None)
         if self.known is None:
             return self._execute(Outcome.FIRST)
         if self._is_usable(self.known):
+            caching.hit = self._hit(self.key)
             return self._use(self.known, Outcome.HIT)
         self.until = monotonic() + MAX_WAIT
         flight = (self.key, self.version)
         compute = partial(self._compute, self.known)
         return SINGLE_FLIGHT.run(flight, self._find, compute, until=self.until)
 
+    def _hit(self, key: bytes | None) -> Hit:
+        document = self.requested.context.document
+        points = document_points(document) - 1 if document else 0
+        return Hit(key, self.entities, self.version, self.max_age, points)
+
     def _is_usable(self, answer: Answer) -> bool:
-        return answer.is_current(self.version) and (
-            self.max_age is None or answer.age() <= self.max_age
-        )
+        return answer.is_usable(self.version, self.max_age)
 
     def _find(self) -> ExecutionResult | None:
         """Return what another thread has computed."""

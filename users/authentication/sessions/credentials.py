@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.security.actor import Actor, SessionAuthentication
+from core.versions.lookup import version_column
 from engine.sql.statements import Param, Statement
 from users.accounts.models import User
 from users.authentication.factors.policy import is_enrollment_due
@@ -118,8 +119,11 @@ class ActiveApiToken(NamedTuple):
 
 
 @cache
-def active_session_statement(column: str) -> Statement:
-    """Return the statement for an `ActiveSession`, with the values `value` and `now`."""
+def active_session_statement(column: str, *, with_version: bool = False) -> Statement:
+    """Return the statement for an `ActiveSession`, with the values `value` and `now`.
+
+    ``with_version``, a last column has the version of entities.
+    """
     sessions = Session.objects.active(Param.named("now")).filter(**{column: Param.named("value")})
     return Statement.of(
         sessions.values_list(
@@ -134,13 +138,17 @@ def active_session_statement(column: str) -> Statement:
             "authenticated_at",
             "factor_at",
             "impersonator_id",
+            *([version_column()] if with_version else []),
         )
     )
 
 
 @cache
-def active_api_token_statement(column: str) -> Statement:
-    """Return the statement for an `ActiveApiToken`, with the value `value`."""
+def active_api_token_statement(column: str, *, with_version: bool = False) -> Statement:
+    """Return the statement for an `ActiveApiToken`, with the value `value`.
+
+    ``with_version`` as for `active_session_statement`.
+    """
     tokens = ApiToken.objects.active().filter(
         **{column: Param.named("value")}, user__is_active=True
     )
@@ -155,6 +163,7 @@ def active_api_token_statement(column: str) -> Statement:
             "user__second_factors",
             "scopes",
             "last_used_at",
+            *([version_column()] if with_version else []),
         )
     )
 

@@ -1,12 +1,14 @@
 """How a request's session or API token is found, and what was found last."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeAlias
+from uuid import UUID
 
 from cachetools import LRUCache
 
+from core.versions.lookup import version_values
 from engine.sql.statements import Statement
 from users.authentication.sessions.credentials import (
     ActiveApiToken,
@@ -34,11 +36,14 @@ class Lookup(NamedTuple):
         """Whether the session was found by the browser's cookie."""
         return self.column == "cookie_digest"
 
-    def statement(self) -> Statement:
-        """Return the statement that finds the active session or API token."""
+    def statement(self, *, with_version: bool = False) -> Statement:
+        """Return the statement that finds the active session or API token.
+
+        ``with_version``, its rows end with the version of entities.
+        """
         if self.type_ is ActiveSession:
-            return active_session_statement(self.column)
-        return active_api_token_statement(self.column)
+            return active_session_statement(self.column, with_version=with_version)
+        return active_api_token_statement(self.column, with_version=with_version)
 
     def values(self) -> Mapping[str, Any]:
         """Return the statement's values, for now."""
@@ -48,6 +53,18 @@ class Lookup(NamedTuple):
         """Return the active session or API token, if there is one."""
         rows = self.statement().rows(self.values())
         return self.type_(*rows[0]) if rows else None
+
+    def confirm(self, known: Credential, entities: Iterable[UUID]) -> int | None:
+        """Return the version of entities if the session or API token is still as known.
+
+        Both are read in one statement.
+        """
+        statement = self.statement(with_version=True)
+        rows = statement.rows({**self.values(), **version_values(entities)})
+        if not rows:
+            return None
+        *columns, version = rows[0]
+        return version if tuple(columns) == known else None
 
 
 class CredentialCache:

@@ -79,7 +79,7 @@ def authenticate(request: HttpRequest) -> Credential | None:
     request to the API, that is `request.token_error` instead.
     """
     try:
-        with _timeouts_as_responses():
+        with timeouts_as_responses():
             credential = _read_credential(None if _is_public(request.path) else _lookup(request))
     except InvalidTokenError as error:
         if request.path_info != API_PATH:
@@ -106,7 +106,7 @@ def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) ->
     except InvalidTokenError as error:
         _refuse_token(request, error)
         return respond()
-    known = credential_cache.get(lookup) if lookup and settings.DATABASE_PIPELINE else None
+    known = _cached(lookup)
     connection = leading_connection() if known else None
     if lookup and known and connection:
         _set_actor(request, known)
@@ -116,10 +116,10 @@ def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) ->
         except NotConfirmedError as error:
             credential_cache.set(lookup, None)
             if error.error is not None:
-                with _timeouts_as_responses():
+                with timeouts_as_responses():
                     raise error.error from None
     try:
-        with _timeouts_as_responses():
+        with timeouts_as_responses():
             credential = _read_credential(lookup)
     except InvalidTokenError as error:
         _refuse_token(request, error)
@@ -128,6 +128,26 @@ def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) ->
         credential_cache.set(lookup, credential)
     _set_actor(request, credential)
     return respond()
+
+
+def cached_credential(request: HttpRequest) -> tuple[Lookup, Credential] | None:
+    """Set `request.actor` by the cached session or API token, to be confirmed; return it.
+
+    None, and the actor is not set, if there is none.
+    """
+    try:
+        lookup = _lookup(request)
+    except InvalidTokenError:
+        return None
+    known = _cached(lookup)
+    if lookup is None or known is None:
+        return None
+    _set_actor(request, known)
+    return lookup, known
+
+
+def _cached(lookup: Lookup | None) -> Credential | None:
+    return credential_cache.get(lookup) if lookup and settings.DATABASE_PIPELINE else None
 
 
 def _refuse_token(request: HttpRequest, error: InvalidTokenError) -> None:
@@ -150,7 +170,7 @@ def _set_actor(request: HttpRequest, credential: Credential | None) -> None:
 
 
 @contextmanager
-def _timeouts_as_responses() -> Iterator[None]:
+def timeouts_as_responses() -> Iterator[None]:
     """Raise `AuthenticationError` if a query times out."""
     try:
         yield

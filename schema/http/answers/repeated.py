@@ -1,0 +1,119 @@
+"""Requests that repeat an earlier one, byte by byte, whose answer was cached.
+
+All that follows from a request is known from an equal one: whether it is allowed, which answer it
+gets, what that depends on, and the headers of the response. What remains is one statement, which
+authenticates the request and reads the version, and the charge of the rate limit.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Final, Self, cast
+
+import orjson
+from django.http import HttpRequest
+
+from core.security.actor import Actor
+from core.web.caching import Hit
+from core.web.request import ActorRequest, Reply
+from engine.caches import SizedCache
+from engine.internals.django import thread_connection
+from schema.documents.budget import charge_points, charge_request, client_key
+from schema.http.answers.cached import ANSWERS, ENTITY_BYTES, MEMORY, REQUESTS_SHARE
+from schema.http.answers.execution import Outcome, count_outcome
+from users.authentication.sessions.middleware import cached_credential, timeouts_as_responses
+
+# A longer body is not looked up.
+MAX_BODY: Final = 16_384
+DIGEST_BYTES: Final = 24
+# They differ between requests that are equal otherwise, and no answer depends on them.
+IGNORED: Final = {"REMOTE_PORT": "", "HTTP_X_REQUEST_ID": ""}
+# They differ between answers.
+ANSWERS_OWN: Final = frozenset({"Age", "Content-Length"})
+# Estimated bytes of an entry with its key and headers.
+ENTRY_BYTES: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedRequest:
+    """How a request is answered while its credential and the answer's version are the same."""
+
+    actor: Actor
+    hit: Hit
+    status: int
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, request: HttpRequest, hit: Hit, reply: Reply) -> Self:
+        """Return how a request is answered that equals this one, whose answer was cached."""
+        headers = {name: text for name, text in reply.headers.items() if name not in ANSWERS_OWN}
+        return cls(cast("ActorRequest", request).actor, hit, reply.status, headers)
+
+    @property
+    def size(self) -> int:
+        """The estimated bytes."""
+        return ENTRY_BYTES + ENTITY_BYTES * len(self.hit.entities)
+
+    def reply(self, request: HttpRequest, charged: set[Hashable]) -> Reply | None:
+        """Return the answer; None if anything has changed, or if there is none to give.
+
+        ``charged`` as for `charge_request`. Raises `AuthenticationError` for a time-out.
+        """
+        found = cached_credential(request)
+        actor = cast("ActorRequest", request).actor if found else None
+        if found is None or actor != self.actor or charge_request(actor, charged):
+            return None
+        lookup, credential = found
+        hit = self.hit
+        with timeouts_as_responses():
+            version = lookup.confirm(credential, hit.entities)
+        if version != hit.version:
+            return None
+        headers = dict(self.headers)
+        body = b""
+        if hit.key is not None:
+            answer = ANSWERS.get(hit.key)
+            if answer is None or not answer.is_usable(version, hit.max_age):
+                return None
+            body = b'{"data":%b}' % answer.data
+            headers["Content-Length"] = str(len(body))
+            if hit.max_age is not None:
+                headers["Age"] = str(int(answer.age()))
+        charge_points(client_key(actor), hit.points)
+        count_outcome(Outcome.UNCHANGED if hit.key is None else Outcome.HIT)
+        return Reply(self.status, body, headers)
+
+
+REQUESTS: Final[SizedCache[RepeatedRequest]] = SizedCache(
+    MEMORY // REQUESTS_SHARE, attrgetter("size")
+)
+
+
+def look_up(name: bytes | None) -> RepeatedRequest | None:
+    """Return the request of this name, if answers are cached now."""
+    is_possible = name and ANSWERS.max_size and not thread_connection().in_atomic_block
+    return REQUESTS.get(name) if is_possible else None
+
+
+def name_of(request: HttpRequest) -> bytes | None:
+    """Return a digest of all that an answer can depend on, the credential included.
+
+    None for requests whose answers are not cached: without a credential, or not of JSON.
+    """
+    meta = request.META
+    if "HTTP_AUTHORIZATION" not in meta and "HTTP_COOKIE" not in meta:
+        return None
+    body = b""
+    if request.method != "GET":
+        length = meta.get("CONTENT_LENGTH") or "0"
+        if request.content_type != "application/json" or int(length) > MAX_BODY:
+            return None
+        body = request.body
+    # Objects of the server, such as streams, are not of the client's.
+    head = orjson.dumps(meta | IGNORED, default=_nothing)
+    return blake2b(head + body, digest_size=DIGEST_BYTES).digest()
+
+
+def _nothing(_value: object) -> None:
+    return None
