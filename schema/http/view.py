@@ -40,7 +40,7 @@ from schema.context import Context
 from schema.documents.budget import charge_request
 from schema.documents.limits import check_variables
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
-from schema.http.answers.repeated import REQUESTS, RepeatedRequest, look_up, name_of
+from schema.http.answers.repeated import look_up, remember, text_of
 from schema.http.bad_requests import BadRequestError, RateLimitedError, body_too_large, from_json
 from schema.http.compression import UNCOMPRESSED, may_be_compressed
 from schema.http.debug import debug
@@ -116,8 +116,8 @@ def operation(
     """
     language = None
     charged: set[Hashable] = set()
-    name = name_of(request)
-    repeated = look_up(name)
+    text = text_of(request)
+    repeated = look_up(text)
     try:
         with set_deadline(request):
             known = repeated.reply(request, charged) if repeated else None
@@ -134,8 +134,8 @@ def operation(
     except Exception as error:  # noqa: BLE001 - as Django's handler, which logs it
         reply = Reply.of(response_for_exception(request, error))
     set_headers(reply, request, language)
-    if name and reply.hit:
-        REQUESTS.put(name, RepeatedRequest.of(request, reply.hit, reply))
+    if text:
+        remember(text, request, reply)
     return reply
 
 

@@ -5,16 +5,17 @@ gets, what that depends on, and the headers of the response. What remains is one
 authenticates the request and reads the version, and the charge of the rate limit.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import sha256
 from operator import attrgetter
-from typing import Final, Self, cast
+from typing import Any, Final, Self, cast
 
 import orjson
 from django.http import HttpRequest
 
 from core.security.actor import Actor
+from core.versions.lookup import version_values
 from core.web.caching import Hit
 from core.web.request import ActorRequest, Reply
 from engine.caches import SizedCache
@@ -26,9 +27,8 @@ from users.authentication.sessions.middleware import cached_credential, timeouts
 
 # A longer body is not looked up.
 MAX_BODY: Final = 16_384
-DIGEST_BYTES: Final = 24
 # They differ between requests that are equal otherwise, and no answer depends on them.
-IGNORED: Final = {"REMOTE_PORT": "", "HTTP_X_REQUEST_ID": ""}
+IGNORED: Final = {"REMOTE_PORT": "", "HTTP_X_REQUEST_ID": "", "wsgi.input": "", "wsgi.errors": ""}
 # They differ between answers.
 ANSWERS_OWN: Final = frozenset({"Age", "Content-Length"})
 # Estimated bytes of an entry with its key and headers.
@@ -39,16 +39,26 @@ ENTRY_BYTES: Final = 2_000
 class RepeatedRequest:
     """How a request is answered while its credential and the answer's version are the same."""
 
+    digest: bytes
     actor: Actor
     hit: Hit
+    # The value of the statement that reads the version.
+    entities: Mapping[str, Any]
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
     @classmethod
-    def of(cls, request: HttpRequest, hit: Hit, reply: Reply) -> Self:
-        """Return how a request is answered that equals this one, whose answer was cached."""
+    def of(cls, text: bytes, request: HttpRequest, hit: Hit, reply: Reply) -> Self:
+        """Return how a request with this text is answered again, whose answer was cached."""
         headers = {name: text for name, text in reply.headers.items() if name not in ANSWERS_OWN}
-        return cls(cast("ActorRequest", request).actor, hit, reply.status, headers)
+        return cls(
+            _digest(text),
+            cast("ActorRequest", request).actor,
+            hit,
+            version_values(hit.entities),
+            reply.status,
+            headers,
+        )
 
     @property
     def size(self) -> int:
@@ -67,7 +77,7 @@ class RepeatedRequest:
         lookup, credential = found
         hit = self.hit
         with timeouts_as_responses():
-            version = lookup.confirm(credential, hit.entities)
+            version = lookup.confirm(credential, self.entities)
         if version != hit.version:
             return None
         headers = dict(self.headers)
@@ -85,19 +95,28 @@ class RepeatedRequest:
         return Reply(self.status, body, headers)
 
 
+# By the hash of the request's text: finding nothing must cost next to nothing.
 REQUESTS: Final[SizedCache[RepeatedRequest]] = SizedCache(
     MEMORY // REQUESTS_SHARE, attrgetter("size")
 )
 
 
-def look_up(name: bytes | None) -> RepeatedRequest | None:
-    """Return the request of this name, if answers are cached now."""
-    is_possible = name and ANSWERS.max_size and not thread_connection().in_atomic_block
-    return REQUESTS.get(name) if is_possible else None
+def look_up(text: bytes | None) -> RepeatedRequest | None:
+    """Return the equal request whose answer was cached, if there is one."""
+    known = REQUESTS.get(hash(text)) if text else None
+    if known is None or not ANSWERS.max_size or thread_connection().in_atomic_block:
+        return None
+    return known if known.digest == _digest(text) else None
 
 
-def name_of(request: HttpRequest) -> bytes | None:
-    """Return a digest of all that an answer can depend on, the credential included.
+def remember(text: bytes, request: HttpRequest, reply: Reply) -> None:
+    """Remember how a request was answered, if its answer was cached."""
+    if reply.hit is not None:
+        REQUESTS.put(hash(text), RepeatedRequest.of(text, request, reply.hit, reply))
+
+
+def text_of(request: HttpRequest) -> bytes | None:
+    """Return all of a request that an answer can depend on, the credential included.
 
     None for requests whose answers are not cached: without a credential, or not of JSON.
     """
@@ -106,14 +125,17 @@ def name_of(request: HttpRequest) -> bytes | None:
         return None
     body = b""
     if request.method != "GET":
-        length = meta.get("CONTENT_LENGTH") or "0"
-        if request.content_type != "application/json" or int(length) > MAX_BODY:
+        length = int(meta.get("CONTENT_LENGTH") or 0)
+        if request.content_type != "application/json" or length > MAX_BODY:
             return None
         body = request.body
-    # Objects of the server, such as streams, are not of the client's.
-    head = orjson.dumps(meta | IGNORED, default=_nothing)
-    return blake2b(head + body, digest_size=DIGEST_BYTES).digest()
+    return orjson.dumps(meta | IGNORED, default=_nothing) + body
+
+
+def _digest(text: bytes) -> bytes:
+    """Return what is remembered of a request instead of its text, which has secrets."""
+    return sha256(text).digest()
 
 
 def _nothing(_value: object) -> None:
-    return None
+    """Stand for an object of the server's in a text."""

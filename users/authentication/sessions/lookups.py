@@ -1,14 +1,12 @@
 """How a request's session or API token is found, and what was found last."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeAlias
-from uuid import UUID
 
 from cachetools import LRUCache
 
-from core.versions.lookup import version_values
 from engine.sql.statements import Statement
 from users.authentication.sessions.credentials import (
     ActiveApiToken,
@@ -54,13 +52,12 @@ class Lookup(NamedTuple):
         rows = self.statement().rows(self.values())
         return self.type_(*rows[0]) if rows else None
 
-    def confirm(self, known: Credential, entities: Iterable[UUID]) -> int | None:
+    def confirm(self, known: Credential, entities: Mapping[str, Any]) -> int | None:
         """Return the version of entities if the session or API token is still as known.
 
-        Both are read in one statement.
+        Both are read in one statement. ``entities`` are `version_values`.
         """
-        statement = self.statement(with_version=True)
-        rows = statement.rows({**self.values(), **version_values(entities)})
+        rows = self.statement(with_version=True).rows({**self.values(), **entities})
         if not rows:
             return None
         *columns, version = rows[0]
