@@ -20,7 +20,7 @@ from schema.http.schema_reader import SchemaReader
 from schema.root import schema
 
 FIELDS: Final = frozenset({"__schema", "__type"})
-MAX_ANSWERS_BYTES: Final = 16 << 20
+MAX_BYTES: Final = 16 << 20
 
 
 class _Answer(NamedTuple):
@@ -31,7 +31,7 @@ class _Answer(NamedTuple):
 
 
 # By document text and `operationName`.
-ANSWERS: Final[SizedCache[_Answer]] = SizedCache(MAX_ANSWERS_BYTES, attrgetter("size"))
+INTROSPECTIONS: Final[SizedCache[_Answer]] = SizedCache(MAX_BYTES, attrgetter("size"))
 
 
 def may_introspect(actor: Actor) -> bool:
@@ -63,7 +63,7 @@ def run_introspection(
     if not _is_static(document, fields):
         return execute()
     key = (document.source, name)
-    answer = ANSWERS.get(key)
+    answer = INTROSPECTIONS.get(key)
     if answer is None:
         core = core_schema(schema)
         if document.errors(core):
@@ -74,7 +74,7 @@ def run_introspection(
             return execute()
         data = orjson.dumps(SchemaReader(operation).data())
         answer = _Answer(orjson.Fragment(data), len(data) + 4 * len(document.source))
-        ANSWERS.put(key, answer)
+        INTROSPECTIONS.put(key, answer)
     return ExecutionResult(data=cast("Any", answer.data), errors=None)
 
 

@@ -44,7 +44,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return original(source, **keywords)
 
     monkeypatch.setattr(schema, "execute_sync", execute_sync)
-    introspection.ANSWERS.clear()
+    introspection.INTROSPECTIONS.clear()
     return done
 
 
@@ -82,7 +82,7 @@ def test_large_introspection_is_refused(
     answer = anonymous(document, n="User")
     assert answer.codes == ["VALUES_EXCEEDED"]
     assert "Select less of the schema at once." in answer.body["errors"][0]["message"]
-    assert introspection.ANSWERS.size == 0
+    assert introspection.INTROSPECTIONS.size == 0
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_every_introspection_field_is_covered(
     assert first.body == second.body
     assert first.data == graphql_sync(schema._schema, EVERYTHING).data  # noqa: SLF001
     assert executions == []
-    assert 0 < introspection.ANSWERS.size <= introspection.ANSWERS.max_size
+    assert 0 < introspection.INTROSPECTIONS.size <= introspection.INTROSPECTIONS.max_size
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_answers_that_may_change_are_not_cached(
         if "n" in given:
             assert answer.data == {"__type": {"name": given["n"]}}
     assert executions == [document] * 2
-    assert introspection.ANSWERS.size == 0
+    assert introspection.INTROSPECTIONS.size == 0
 
 
 CLOSED = [
