@@ -43,14 +43,12 @@ class Layout:
         """Return the index of the column at the path, in Django's notation."""
         return self.indexes.setdefault(path, len(self.indexes))
 
-    def select(
-        self, rows: models.QuerySet[Any], info: Info[Any, Any], *more: str, carry: bool = True
-    ) -> SelectedRows:
+    def select(self, rows: models.QuerySet[Any], info: Info[Any, Any], *more: str) -> SelectedRows:
         """Return the queryset selecting the columns, and ``more`` after them.
 
-        If instances are made, its annotations are selected as well, with ``carry``.
+        If instances are made, its annotations are selected as well.
         """
-        carried = rows.query.annotation_select if carry and self.has_instances else {}
+        carried = rows.query.annotation_select if self.has_instances else {}
         fields = {name: each.output_field for name, each in carried.items() if name != PARENT}
         if self.annotations:
             expressions = {

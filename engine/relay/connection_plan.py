@@ -37,7 +37,7 @@ from engine.relay.pager import ListCompanions, PageFacts, Pager
 from engine.result.completion import Column, ErrorCell, assemble_objects, group_cells
 from engine.result.rows import Row, RowColumns, RowShape
 from engine.sql.keys import KEYS, Bind, bind_keys, bind_only_key, to_python_values
-from engine.sql.lateral import PARENT, first_children, first_children_of_one
+from engine.sql.lateral import PARENT, first_children, first_children_of_one, rows_to_read
 
 PAGE_ARGUMENTS: Final = ("first", "after", "last", "before")
 ENDS: Final = {"startCursor", "endCursor"}
@@ -324,18 +324,19 @@ class ConnectionRows:
         found = first_children_of_one(
             rows, parent=self.parent, key=bind_only_key(bind), limit=self.pager.limit
         )
-        return self.layout.select(found, info, PARENT, carry=False)
+        return self.layout.select(found, info, PARENT)
 
     def many(self, info: Info[Any, Any], bind: Bind) -> SelectedRows:
         """Build the queryset of the pages of many lists."""
+        rows = self._window(info, bind)
         found = first_children(
-            self._window(info, bind),
+            rows,
             parent=cast("str", self.parent),
             keys=bind_keys(bind, self.parent_key),
             limit=self.pager.limit,
-            rows=cast("type[Model]", model_of(item_type(self.selected)))._base_manager.all(),
+            rows=rows_to_read(rows),
         )
-        return self.layout.select(found, info, PARENT, carry=False)
+        return self.layout.select(found, info, PARENT)
 
     def _window(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
         rows = _queryset(self.selected, self.call, info, bind)

@@ -20,6 +20,7 @@ from engine.relay.pager import ListCompanions, PageFacts
 from engine.relay.selections import Optimizer
 from engine.relay.total_count import ListSummary, TotalCount
 from engine.relay.window import Window
+from engine.sql.lateral import rows_to_read
 
 
 def nested_connection(
@@ -142,10 +143,6 @@ def _scope(
 
 
 def _rows(queryset: models.QuerySet[Any], info: Info[Any, Any]) -> models.QuerySet[Any]:
-    """Return a queryset that reads the rows as they are selected, without their conditions.
-
-    Repeated conditions would exclude nothing, and PostgreSQL might start with them.
-    """
-    manager = queryset.model._base_manager
-    everything = manager.order_by(*queryset.query.order_by)
+    """Return a queryset that reads the rows as they are selected."""
+    everything = rows_to_read(queryset).order_by(*queryset.query.order_by)
     return selected(cast("Optimizer", optimizer.get()).optimize(everything, info), info)

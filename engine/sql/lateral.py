@@ -30,6 +30,17 @@ def fetch_first_children(
     return found
 
 
+def rows_to_read(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the ``rows`` of `first_children` for a queryset.
+
+    Its conditions are left out, unless it has annotations, which Django cannot move elsewhere.
+    """
+    if queryset.query.annotations:
+        return queryset
+    everything: QuerySet[Any] = queryset.model._base_manager.all()
+    return everything
+
+
 def first_children_of_one(
     queryset: QuerySet[Any], *, parent: str, key: Any, limit: int
 ) -> QuerySet[Any, Any]:
