@@ -7,6 +7,8 @@ import pytest
 
 from engine.internals.strawberry import is_one_of
 from schema.http.answers.cached import ANSWERS
+from schema.http.persisted import AUTOMATIC, STORED
+from schema.trusted.lookup import KNOWN
 from tests.support.documents import SCHEMA
 
 
@@ -27,3 +29,13 @@ def no_cached_answers(settings: Any) -> Iterator[None]:
     ANSWERS.clear()
     yield
     ANSWERS.clear()
+
+
+@pytest.fixture
+def no_persisted_documents() -> Iterator[None]:
+    """Start and end the test without persisted documents in this process's memory."""
+    for each in (AUTOMATIC, KNOWN, STORED):
+        each.clear()
+    yield
+    for each in (AUTOMATIC, KNOWN, STORED):
+        each.clear()
