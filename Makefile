@@ -129,6 +129,7 @@ messages: $(MESSAGES:.po=.mo)
 clean: ## Delete build products and the demo's data.
 	rm -rf $(VENV) .data staticfiles console/node_modules console/dist console/generated
 	rm -rf clients/typescript/node_modules clients/typescript/dist clients/typescript/src/generated
+	rm -rf clients/compatibility/node_modules clients/compatibility/generated
 	rm -rf bench/out $(PEERS:=/node_modules)
 	rm -f $(MESSAGES:.po=.mo)
 
