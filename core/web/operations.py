@@ -47,7 +47,7 @@ def is_operation(request: HttpRequest) -> bool:
 
 
 def _is_query(request: HttpRequest) -> bool:
-    """Return whether the request has a query or its id in its URL, as clients write it."""
+    """Return whether the URL has a query or its id, as clients write it."""
     return request.method == "GET" and bool(_QUERY.search(request.META.get("QUERY_STRING", "")))
 
 

@@ -91,7 +91,7 @@ def may_ask_freely(actor: Actor) -> bool:
 
 
 def document_text(query: str, persisted: PersistedId | None, actor: Actor) -> str:
-    """Return the text of a request's document: ``query``, or what its id finds if that is empty.
+    """Return the text of a request's document: ``query``, or, if empty, by its id.
 
     Raises `GraphQLError` for an unknown document, for a SHA-256 that is not that of ``query``, and
     for a document that the actor may not execute.

@@ -259,7 +259,7 @@ def _refuse_cross_site(request: HttpRequest) -> None:
 def _read(
     request: ActorRequest, read: Callable[[HttpRequest], GraphQLRequest]
 ) -> tuple[GraphQLRequest, str]:
-    """Read the operation, and the text of its document, which is sent or found by its id.
+    """Return the operation, and the text of its document.
 
     Raises `InvalidTokenError` if it needs the token that was refused, and `GraphQLError` for a
     document that is unknown or that the actor may not execute.

@@ -30,7 +30,7 @@ KNOWN: Final[SizedCache[_Known]] = SizedCache(MAX_BYTES, lambda known: known.siz
 
 
 def trusted_text(key: str) -> str | None:
-    """Return the text of the trusted document with a canonical id; None if there is none."""
+    """Return the text of the trusted document with a canonical id, or None."""
     known = KNOWN.get(key)
     if known is not None and monotonic() < known.until:
         return known.text

@@ -54,7 +54,7 @@ def documents(count: int) -> list[str]:
 
 
 def use(client: GraphQLClient, texts: list[str]) -> None:
-    """Send each as Apollo and urql do; all are executed, and then in this process's memory."""
+    """Send each as Apollo and urql do; afterwards its SHA-256 suffices."""
     for text in texts:
         assert send_hash(client, text).body == {"errors": [NOT_FOUND]}
         assert send_both(client, text).data["me"]["username"] == "alice"

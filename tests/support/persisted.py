@@ -27,7 +27,7 @@ def send(client: GraphQLClient, headers: dict[str, str] | None = None, **paramet
 
 
 def send_hash(client: GraphQLClient, text: str, **parameters: Any) -> Answer:
-    """Send the SHA-256 of a document without the text, as the first request of Apollo and urql."""
+    """Send only the SHA-256 of a document, as Apollo and urql do first."""
     return send(client, extensions=apq(digest_of(text)), **parameters)
 
 
