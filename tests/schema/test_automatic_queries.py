@@ -12,6 +12,7 @@ from redis import Redis
 from core.cache.shared import SharedCache, _name
 from schema.http import persisted
 from schema.trusted.identifiers import digest_of
+from tests.core.test_shared_cache import count
 from tests.support.client import JSON, GraphQLClient, run_concurrently
 from tests.support.persisted import apq, send, send_both, send_hash, trust_text
 from users.accounts.models import User
@@ -237,3 +238,18 @@ def test_stored_value_is_sealed(client: GraphQLClient, redis: Redis) -> None:
     assert isinstance(entry, bytes)
     assert b"username" not in entry
     assert SharedCache().get(persisted._shared_key(digest_of(ME))) == ME.encode()  # noqa: SLF001
+
+
+def test_look_ups_are_counted_by_their_result(client: GraphQLClient) -> None:
+    def counts() -> list[float]:
+        results = ("absent", "memory", "shared", "trusted")
+        return [count("persisted_documents", result=each) for each in results]
+
+    before = counts()
+    send_hash(client, ME)
+    send_both(client, ME)
+    send_hash(client, ME)
+    persisted.AUTOMATIC.clear()
+    send_hash(client, ME)
+    send(client, documentId=trust_text("{ __typename }"))
+    assert [now - was for now, was in zip(counts(), before, strict=True)] == [1, 1, 1, 1]
