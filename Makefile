@@ -44,9 +44,9 @@ test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian p
 	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest tests/system $(ARGS)
 
 test-engine: SEED ?= $(shell date +%s)
-test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core on DOCUMENTS random operations; accepts SEED.
+test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core on OPERATIONS random operations; accepts SEED.
 	@echo "SEED=$(SEED)"
-	@$(TESTING) DOCUMENTS=$(or $(DOCUMENTS),10000) SEED=$(SEED) $(BIN)/python -m core.dev.embedded \
+	@$(TESTING) OPERATIONS=$(or $(OPERATIONS),10000) SEED=$(SEED) $(BIN)/python -m core.dev.embedded \
 		$(BIN)/python -m pytest -n 2 tests/schema/test_differential.py \
 		tests/schema/test_cached_documents.py $(ARGS)
 
@@ -129,6 +129,7 @@ messages: $(MESSAGES:.po=.mo)
 clean: ## Delete build products and the demo's data.
 	rm -rf $(VENV) .data staticfiles console/node_modules console/dist console/generated
 	rm -rf clients/typescript/node_modules clients/typescript/dist clients/typescript/src/generated
+	rm -rf clients/compatibility/node_modules clients/compatibility/generated
 	rm -rf bench/out $(PEERS:=/node_modules)
 	rm -f $(MESSAGES:.po=.mo)
 

@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "users.admin",
     *(["users.demo"] if DEMO else []),
     "schema",
+    "schema.trusted",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "users.admin.config.RosterAdminConfig",
@@ -342,6 +343,9 @@ CACHE_MAX_STALENESS = env.number("CACHE_MAX_STALENESS", 60, minimum=0, maximum=3
 # Without the engine or the fast path, operations take longer, with the same results.
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
 FAST_PATH = env.flag("FAST_PATH", default=True)
+# Which documents signed-in and anonymous clients may send: `any`, or only `trusted` ones.
+DOCUMENTS = env.choice("DOCUMENTS", "any", "trusted", default="any")
+ANONYMOUS_DOCUMENTS = env.choice("ANONYMOUS_DOCUMENTS", "any", "trusted", default=DOCUMENTS)
 INTROSPECTION = env.choice("INTROSPECTION", "all", "signed-in", default="all")
 GRAPHQL_MAX_BODY_BYTES = env.number(
     "GRAPHQL_MAX_BODY_BYTES", 100_000, minimum=1_000, maximum=10_000_000

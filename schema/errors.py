@@ -44,6 +44,23 @@ class RequestErrorCode(DescribedEnum):
         "CROSS_SITE_REQUEST",
         "Another site sent the request with the user's session cookie.",
     )
+    DOCUMENT_NOT_FOUND = "DOCUMENT_NOT_FOUND", "No trusted document has the `documentId`."
+    DOCUMENT_NOT_TRUSTED = (
+        "DOCUMENT_NOT_TRUSTED",
+        "The client may execute trusted documents only, and this is none.",
+    )
+    PERSISTED_QUERY_NOT_FOUND = (
+        "PERSISTED_QUERY_NOT_FOUND",
+        "The server does not have the automatic persisted query.",
+    )
+    PERSISTED_QUERY_NOT_SUPPORTED = (
+        "PERSISTED_QUERY_NOT_SUPPORTED",
+        "The server stores no automatic persisted queries.",
+    )
+    PERSISTED_QUERY_MISMATCH = (
+        "PERSISTED_QUERY_MISMATCH",
+        "The SHA-256 in the request is not that of the document.",
+    )
     PARSE_FAILED = "GRAPHQL_PARSE_FAILED", "The document has a syntax error."
     VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED", "The document does not match the schema."
     VARIABLES_INVALID = (

@@ -14,7 +14,7 @@ import { isFirstVisit, storage } from "./storage";
 const PLUGINS = [DOC_EXPLORER_PLUGIN, HISTORY_PLUGIN];
 
 export function App({ config }: { config: Config }) {
-  const api: Api = useMemo(() => createApi(config.endpoint), [config.endpoint]);
+  const api: Api = useMemo(() => createApi(config.endpoint, config.documents), [config]);
   const session = useSession(api);
   const fetcher = useMemo(
     () => createFetcher(api, () => void session.refresh()),

@@ -1,8 +1,11 @@
-export interface GraphQLRequest {
-  query: string;
+import type { Documents } from "./config";
+
+interface Parameters {
   operationName?: string | null | undefined;
   variables?: unknown;
 }
+
+export type GraphQLRequest = Parameters & ({ query: string } | { documentId: string });
 
 interface GraphQLResponse<Data> {
   data?: Data | null;
@@ -38,7 +41,7 @@ interface LogIn {
   errors: PayloadError[];
 }
 
-export function createApi(endpoint: string): Api {
+export function createApi(endpoint: string, documents: Documents): Api {
   async function send<Result>(
     request: GraphQLRequest,
     headers: Record<string, string> = {},
@@ -86,9 +89,7 @@ export function createApi(endpoint: string): Api {
       throw new Error("Enter a code from your authenticator app, or a recovery code.");
     }
     const { verifySecondFactor } = await expectData<{ verifySecondFactor: LogIn }>({
-      query: `mutation SecondStep($input: VerifySecondFactorInput!) {
-        verifySecondFactor(input: $input) { errors { code message } }
-      }`,
+      documentId: documents.SecondStep,
       variables: { input: { mfaToken, factor } },
     });
     throwFirst(verifySecondFactor.errors);
@@ -101,9 +102,7 @@ export function createApi(endpoint: string): Api {
         errors: PayloadError[];
       };
     }>({
-      query: `mutation AskPasskey($input: BeginPasskeyAuthenticationInput!) {
-        beginPasskeyAuthentication(input: $input) { options errors { code message } }
-      }`,
+      documentId: documents.AskPasskey,
       variables: { input: { use: "SECOND_FACTOR", mfaToken } },
     });
     throwFirst(asked.errors);
@@ -117,16 +116,14 @@ export function createApi(endpoint: string): Api {
 
     async me() {
       const { me } = await expectData<{ me: Identity | null }>({
-        query: "query Identity { me { username name isStaff isSuperuser } }",
+        documentId: documents.Identity,
       });
       return me;
     },
 
     async signIn(login, password, code) {
       const { logIn } = await expectData<{ logIn: LogIn }>({
-        query: `mutation SignIn($input: LogInInput!) {
-          logIn(input: $input) { secondFactor { mfaToken methods } errors { code message } }
-        }`,
+        documentId: documents.SignIn,
         variables: { input: { login, password, transport: "COOKIE" } },
       });
       throwFirst(logIn.errors);
@@ -137,7 +134,7 @@ export function createApi(endpoint: string): Api {
 
     async signOut() {
       const { logOut } = await expectData<{ logOut: { errors: PayloadError[] } }>({
-        query: "mutation SignOut { logOut { errors { code } } }",
+        documentId: documents.SignOut,
       });
       throwFirst(logOut.errors);
     },

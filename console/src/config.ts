@@ -17,9 +17,16 @@ export interface ExampleOperation {
   variables: string;
 }
 
+/** The ids of the console's own documents, which schema/console/documents.py has. */
+export type Documents = Record<
+  "Identity" | "SignIn" | "SecondStep" | "AskPasskey" | "SignOut",
+  string
+>;
+
 export interface Config {
   endpoint: string;
   version: string;
+  documents: Documents;
   demo: Demo | null;
   operations: ExampleOperation[];
 }

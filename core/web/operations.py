@@ -1,5 +1,6 @@
 """Recognition of operations, their middleware, and the headers of their responses."""
 
+import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 from http import HTTPStatus
@@ -21,6 +22,9 @@ from engine.deadline import Deadline, DeadlineExceededError
 
 Handler = Callable[[HttpRequest], HttpResponse]
 PATH: Final = "/graphql"
+# Of the URL of a query; `extensions` has the id of an automatic persisted query.
+QUERY_PARAMETERS: Final = frozenset({"query", "documentId", "extensions"})
+_QUERY: Final = re.compile(rf"(?:^|&)(?:{'|'.join(sorted(QUERY_PARAMETERS))})=")
 # One character more than Django reads, so that it still recognises a value that is too long.
 LANGUAGES_LENGTH: Final = LANGUAGE_CODE_MAX_LENGTH + 1
 # The length of a host that is cached: that of a domain name (RFC 1035, section 2.3.4) and a port.
@@ -43,9 +47,8 @@ def is_operation(request: HttpRequest) -> bool:
 
 
 def _is_query(request: HttpRequest) -> bool:
-    """Return whether the request has a query in its URL, as clients write it."""
-    url = request.META.get("QUERY_STRING", "")
-    return request.method == "GET" and (url.startswith("query=") or "&query=" in url)
+    """Return whether the URL has a query or its id, as clients write it."""
+    return request.method == "GET" and bool(_QUERY.search(request.META.get("QUERY_STRING", "")))
 
 
 @cache

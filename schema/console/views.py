@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from core.web.content_security import CONSOLE, HEADER
+from schema.console.documents import CONSOLE_DOCUMENT_IDS
 from schema.console.examples import example_operations
 from users.demo.accounts import DEMO_ACCOUNTS
 
@@ -18,6 +19,7 @@ def console_page(request: HttpRequest) -> HttpResponse:
     config = {
         "endpoint": request.path,
         "version": settings.VERSION,
+        "documents": CONSOLE_DOCUMENT_IDS,
         "demo": _demo(),
         "operations": example_operations(),
     }

@@ -24,6 +24,7 @@ from core.errors import DomainError, InsufficientScopeError, InvalidTokenError
 from core.server.memory import trim_memory
 from core.web.caching import NO_STORE, Caching
 from core.web.operations import (
+    QUERY_PARAMETERS,
     activate_language,
     require_allowed_host,
     set_deadline,
@@ -46,6 +47,7 @@ from schema.http.compression import UNCOMPRESSED, may_be_compressed
 from schema.http.debug import debug
 from schema.http.execution import execute, needs_no_token, was_executed
 from schema.http.multipart import MULTIPART, multipart_parameters
+from schema.http.persisted import PersistedId, document_text, store_automatic
 from schema.http.serialization import serialize
 from users.authentication.sessions.middleware import (
     INVALID_TOKEN,
@@ -65,7 +67,9 @@ CHARSET = "; charset=utf-8"
 class GraphQLRequest:
     """The parameters of a GraphQL-over-HTTP request."""
 
+    # Empty if the request has only the id of its document.
     query: str
+    persisted: PersistedId | None
     variables: dict[str, Any] | None
     name: str | None
 
@@ -77,15 +81,20 @@ class GraphQLRequest:
         query = parameters.get("query")
         variables = parameters.get("variables")
         name = parameters.get("operationName")
-        if not isinstance(query, str) or not query:
-            raise BadRequestError("The parameter `query` must be a GraphQL document.")
         if not isinstance(variables, dict | None):
             raise BadRequestError("The parameter `variables` must be an object.")
         if not isinstance(name, str | None):
             raise BadRequestError("The parameter `operationName` must be a string.")
         if not isinstance(parameters.get("extensions"), dict | None):
             raise BadRequestError("The parameter `extensions` must be an object.")
-        return cls(query=query, variables=variables, name=name or None)
+        persisted = PersistedId.of(parameters)
+        if persisted is not None and query is None:
+            query = ""
+        elif not isinstance(query, str) or not query:
+            raise BadRequestError(
+                "The parameter `query` must be a GraphQL document; or send `documentId` instead."
+            )
+        return cls(query=query, persisted=persisted, variables=variables, name=name or None)
 
 
 class GraphQLView(View):
@@ -95,7 +104,8 @@ class GraphQLView(View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Execute a query, or show the console to a browser."""
-        if "query" not in request.GET and "text/html" in request.headers.get("Accept", ""):
+        is_page = QUERY_PARAMETERS.isdisjoint(request.GET)
+        if is_page and "text/html" in request.headers.get("Accept", ""):
             return console_page(request)
         return respond(request, _from_query_string, set()).to_response()
 
@@ -164,7 +174,7 @@ def respond(
         with context.bounds:
             _refuse_cross_site(request)
             _charge(context)
-            result = _execute(_read(known, read), context, read_only=request.method == "GET")
+            result = _execute(known, read, context)
             reply = _answer(media_type, result, context)
     except BadRequestError as error:
         reply = _bad_request(media_type, error)
@@ -255,29 +265,40 @@ def _refuse_cross_site(request: HttpRequest) -> None:
         )
 
 
-def _read(request: ActorRequest, read: Callable[[HttpRequest], GraphQLRequest]) -> GraphQLRequest:
-    """Read the operation. Raises `InvalidTokenError` if it needs the token that was refused."""
+def _read(
+    request: ActorRequest, read: Callable[[HttpRequest], GraphQLRequest]
+) -> tuple[GraphQLRequest, str]:
+    """Return the operation, and the text of its document.
+
+    Raises `InvalidTokenError` if it needs the token that was refused, and `GraphQLError` for a
+    document that is unknown or that the actor may not execute.
+    """
     token_error = request.token_error
-    if token_error is None:
-        return read(request)
     try:
         found = read(request)
-    except BadRequestError:
+        source = document_text(found.query, found.persisted, request.actor)
+    except (BadRequestError, GraphQLError):
+        if token_error is None:
+            raise
         raise token_error from None
-    if not needs_no_token(found.query, found.name):
+    if token_error is not None and not needs_no_token(source, found.name):
         raise token_error
-    return found
+    return found, source
 
 
-def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) -> ExecutionResult:
+def _execute(
+    request: ActorRequest, read: Callable[[HttpRequest], GraphQLRequest], context: Context
+) -> ExecutionResult:
+    read_only = request.method == "GET"
     if context.trace is not None:
         # The trace has no statements of authentication.
         run_leading()
     try:
+        operation, source = _read(request, read)
         check_variables(operation.variables or {})
         with context.trace.record_statements() if context.trace is not None else nullcontext():
-            return execute(
-                operation.query, operation.name, operation.variables, context, read_only=read_only
+            result = execute(
+                source, operation.name, operation.variables, context, read_only=read_only
             )
     except CannotGetOperationTypeError as error:
         reason = error.as_http_error_reason().rstrip(".")
@@ -289,6 +310,10 @@ def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) ->
         status = 405 if read_only else 400
         method = "GET" if read_only else "POST"
         raise BadRequestError(f"{error.as_http_error_reason(method)}.", status=status) from None
+    # As documents are cached: not if an anonymous client gets no data.
+    if operation.persisted is not None and operation.query and result.data is not None:
+        store_automatic(operation.persisted.key, source)
+    return result
 
 
 def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply:

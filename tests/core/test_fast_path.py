@@ -24,9 +24,12 @@ from core.security.crypto import digest
 from core.web import fast_path
 from core.web.fast_path import FastPath
 from core.web.request import Reply
+from schema.console.documents import CONSOLE_DOCUMENT_IDS
 from schema.documents.budget import CLIENTS
+from schema.trusted.identifiers import digest_of
 from tests.support.client import JSON
 from tests.support.factories import PASSWORD, make_api_token, make_session, make_token
+from tests.support.persisted import apq
 from users.accounts.models import User
 
 SEED: Final = 20_261_129
@@ -86,6 +89,12 @@ BODIES: Final[Sequence[bytes]] = (
     body('mutation { updateProfile(input: {bio: "x"}) { errors { code } } }'),
     body('mutation { updateProfile(input: {bio: null, name: "\\u0000"}) { errors { code } } }'),
     body("{ me { id } }", variables=[]),
+    body(None, documentId="unknown"),
+    body(None, documentId=CONSOLE_DOCUMENT_IDS["Identity"]),
+    body("{ me { id } }", documentId="unknown"),
+    body(None, extensions=apq(digest_of("{ me { id } }"))),
+    body("{ me { id } }", extensions=apq(digest_of("{ me { id } }"))),
+    body("{ me { id } }", extensions=apq("wrong")),
     body(None),
     b"[]",
     b"{",
@@ -98,7 +107,13 @@ BODIES: Final[Sequence[bytes]] = (
 VALUES: Final[Mapping[str, Sequence[str | None]]] = {
     "REQUEST_METHOD": ("POST", "GET", "PUT", "OPTIONS", "HEAD", "DELETE"),
     "PATH_INFO": ("/graphql", "/graphql/", "//graphql", "/graphql\xe9", "/.well-known/jwks.json"),
-    "QUERY_STRING": ("", "query={__typename}", "variables={"),
+    "QUERY_STRING": (
+        "",
+        "query={__typename}",
+        "variables={",
+        f"documentId={CONSOLE_DOCUMENT_IDS['Identity']}",
+        "extensions={}",
+    ),
     "SCRIPT_NAME": ("", "/prefix"),
     "CONTENT_TYPE": (
         JSON,
@@ -144,6 +159,8 @@ SETTINGS: Final[Mapping[str, Sequence[Any]]] = {
     "GRAPHQL_ENGINE": (True, False),
     "GRAPHQL_MAX_RESPONSE_BYTES": (4_000_000, 50),
     "GRAPHQL_POINTS_PER_MINUTE": (1_000, 1),
+    "DOCUMENTS": ("any", "trusted"),
+    "ANONYMOUS_DOCUMENTS": ("any", "trusted"),
     "INTROSPECTION": ("all", "signed-in"),
     "REQUEST_DEADLINE": (60.0, 0.0),
 }

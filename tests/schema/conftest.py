@@ -8,6 +8,8 @@ import pytest
 from engine.internals.strawberry import is_one_of
 from schema.http.answers.cached import ANSWERS
 from schema.http.answers.repeated import REQUESTS
+from schema.http.persisted import AUTOMATIC, STORED
+from schema.trusted.lookup import KNOWN
 from tests.support.documents import SCHEMA
 
 
@@ -30,3 +32,13 @@ def no_cached_answers(settings: Any) -> Iterator[None]:
     yield
     ANSWERS.clear()
     REQUESTS.clear()
+
+
+@pytest.fixture
+def no_persisted_documents() -> Iterator[None]:
+    """Start and end the test without persisted documents in this process's memory."""
+    for each in (AUTOMATIC, KNOWN, STORED):
+        each.clear()
+    yield
+    for each in (AUTOMATIC, KNOWN, STORED):
+        each.clear()

@@ -35,7 +35,7 @@ from users.activity.models import Event
 from users.authentication.models import Session
 from users.organizations.models import Organization, OrganizationInvitation
 
-DOCUMENTS: Final = int(os.environ.get("DOCUMENTS", "1000"))
+OPERATIONS: Final = int(os.environ.get("OPERATIONS", "1000"))
 SEED: Final = int(os.environ.get("SEED", "1"))
 # The actor, and an earlier actor with equal visibility, who compiles the statements.
 ACTORS: Final = {
@@ -207,7 +207,7 @@ def compare_drawn(
         last[:] = [one]
         compare(one)
 
-    for number in range(DOCUMENTS // len(ACTORS) // DRAWN_AT_ONCE):
+    for number in range(OPERATIONS // len(ACTORS) // DRAWN_AT_ONCE):
         seed = f"{SEED} {name} {number}".encode()
         test = SETTINGS(hypothesis.given(drawn)(remember))
         try:
@@ -215,7 +215,7 @@ def compare_drawn(
         except Exception as error:
             for one in last:
                 error.add_note(f"{one.source}\n{json.dumps(one.variables)}")
-            error.add_note(f"make test-engine SEED={SEED} DOCUMENTS={DOCUMENTS} ARGS='-k {name}'")
+            error.add_note(f"make test-engine SEED={SEED} OPERATIONS={OPERATIONS} ARGS='-k {name}'")
             raise
 
 
@@ -284,4 +284,4 @@ def test_differences_are_reported_with_how_to_reproduce(
     assert notes[0] == notes[1]
     document, command = notes[0]
     assert "users" in document
-    assert command == f"make test-engine SEED={SEED} DOCUMENTS={DOCUMENTS} ARGS='-k person'"
+    assert command == f"make test-engine SEED={SEED} OPERATIONS={OPERATIONS} ARGS='-k person'"

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from operator import attrgetter
+from time import monotonic
 from typing import Any, Final, Self, cast
 
 import orjson
@@ -31,6 +32,9 @@ MAX_BODY: Final = 16_384
 IGNORED: Final = {"REMOTE_PORT": "", "HTTP_X_REQUEST_ID": "", "wsgi.input": "", "wsgi.errors": ""}
 # They differ between answers.
 ANSWERS_OWN: Final = frozenset({"Age", "Content-Length"})
+# What a request was once allowed by rules that no version covers, such as the trusted documents,
+# is decided again after so many seconds.
+RECHECK_SECONDS: Final = 60.0
 # Estimated bytes of an entry with its key and headers.
 ENTRY_BYTES: Final = 2_000
 
@@ -46,6 +50,8 @@ class RepeatedRequest:
     entities: Mapping[str, Any]
     status: int
     headers: Mapping[str, str]
+    # The monotonic time at which it ends.
+    ends_at: float
 
     @classmethod
     def of(cls, text: bytes, request: HttpRequest, hit: Hit, reply: Reply) -> Self:
@@ -58,6 +64,7 @@ class RepeatedRequest:
             version_values(hit.entities),
             reply.status,
             headers,
+            monotonic() + RECHECK_SECONDS,
         )
 
     @property
@@ -103,10 +110,12 @@ REQUESTS: Final[SizedCache[RepeatedRequest]] = SizedCache(
 
 def look_up(text: bytes | None) -> RepeatedRequest | None:
     """Return the equal request whose answer was cached, if there is one."""
-    known = REQUESTS.get(hash(text)) if text else None
-    if known is None or not ANSWERS.max_size or thread_connection().in_atomic_block:
+    if text is None or not ANSWERS.max_size or thread_connection().in_atomic_block:
         return None
-    return known if known.digest == _digest(text) else None
+    known = REQUESTS.get(hash(text))
+    if known is None or known.digest != _digest(text) or monotonic() >= known.ends_at:
+        return None
+    return known
 
 
 def remember(text: bytes, request: HttpRequest, reply: Reply) -> None:

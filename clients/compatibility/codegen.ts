@@ -1,0 +1,18 @@
+import type { CodegenConfig } from "@graphql-codegen/cli";
+
+const client = (hashAlgorithm: "sha1" | "sha256") => ({
+  preset: "client",
+  presetConfig: { persistedDocuments: { hashAlgorithm } },
+});
+
+const config: CodegenConfig = {
+  schema: "../../schema.graphql",
+  documents: "src/*.graphql",
+  emitLegacyCommonJSImports: false,
+  generates: {
+    "generated/sha1/": client("sha1"),
+    "generated/sha256/": client("sha256"),
+  },
+};
+
+export default config;

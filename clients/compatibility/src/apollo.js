@@ -1,0 +1,10 @@
+import { gql } from "@apollo/client";
+
+export const APOLLO_ME = gql`
+  query ApolloMe {
+    me {
+      id
+      username
+    }
+  }
+`;

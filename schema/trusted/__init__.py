@@ -1,0 +1,1 @@
+"""Trusted documents: those that every client may execute."""

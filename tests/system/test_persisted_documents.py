@@ -1,0 +1,66 @@
+"""Persisted documents of Apollo Client, urql, graphql-codegen and Relay, by their own tools."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+from django.core.management import call_command
+
+from core.dev.ports import free_port
+from tests.support.environment import PATIENCE
+from tests.support.factories import make_user
+from tests.support.redis_servers import redis_server
+from tests.system.cluster import Replica
+from tests.system.programs import npm
+from tests.system.repository import ROOT
+from tests.system.test_typescript_client import log_in
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+PACKAGE: Final = ROOT / "clients" / "compatibility"
+MANIFESTS: Final = (
+    "apollo.json",
+    "relay.json",
+    "sha1/persisted-documents.json",
+    "sha256/persisted-documents.json",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def package() -> None:
+    """Install the tools, and have them write their manifests."""
+    npm(PACKAGE, "ci")
+    npm(PACKAGE, "run", "manifests")
+
+
+@pytest.fixture
+def replicas(tmp_path: Path) -> Iterator[dict[str, Replica]]:
+    """Run a replica for each configuration, by name."""
+    with redis_server(tmp_path) as (url, _process), ExitStack() as stack:
+        environs = {
+            "any": {"CACHE_URL": f"{url}?{PATIENCE}"},
+            "trusted": {"CACHE_URL": f"{url}?{PATIENCE}", "DOCUMENTS": "trusted"},
+            "off": {"SHARED_CACHE_SECONDS": "0"},
+            "down": {"CACHE_URL": f"redis://127.0.0.1:{free_port()}"},
+        }
+        started = {}
+        for name, environ in environs.items():
+            started[name] = replica = Replica.on_test_database(tmp_path / name, **environ)
+            replica.start()
+            stack.callback(replica.stop)
+        for replica in started.values():
+            replica.wait_until_ready()
+        yield started
+
+
+def test_clients_find_their_documents(replicas: dict[str, Replica]) -> None:
+    make_user("alice")
+    call_command("trust_documents", *(str(PACKAGE / "generated" / name) for name in MANIFESTS))
+    described = {
+        "replicas": {name: replica.port for name, replica in replicas.items()},
+        "token": log_in(replicas["any"], "alice")["accessToken"],
+    }
+    npm(PACKAGE, "test", ROSTER_REPLICAS=json.dumps(described))
