@@ -142,7 +142,7 @@ def text_of(request: HttpRequest) -> bytes | None:
 
 
 def _digest(text: bytes) -> bytes:
-    """Return what is remembered of a request instead of its text, which has secrets."""
+    """Return what is stored of a request instead of its text, which has secrets."""
     return sha256(text).digest()
 
 
