@@ -90,6 +90,7 @@ lint-others:
 	$(OFFLINE) $(BIN)/python -W ignore manage.py check --deploy --fail-level WARNING
 	$(OFFLINE) $(BIN)/python -W ignore manage.py print_schema --check schema.graphql
 	$(OFFLINE) $(BIN)/python -W ignore manage.py print_reference --check docs/reference.md
+	$(OFFLINE) $(BIN)/python -W ignore manage.py check_schema
 
 format: $(VENV)/dev ## Format the code.
 	$(BIN)/ruff format .
@@ -98,8 +99,8 @@ format: $(VENV)/dev ## Format the code.
 schema: $(VENV)/dev ## Write schema.graphql.
 	$(OFFLINE) $(BIN)/python manage.py print_schema --output schema.graphql
 
-schema-check: $(VENV)/dev ## Find changes of schema.graphql that break clients since BASE, a Git reference or a file.
-	@$(OFFLINE) $(BIN)/python -W ignore manage.py check_schema -- "$(or $(BASE),main)"
+schema-check: $(VENV)/dev ## Find changes of schema.graphql that break clients since BASE, a Git reference, a file or the last release.
+	@$(OFFLINE) $(BIN)/python -W ignore manage.py check_schema $(if $(BASE),-- "$(BASE)")
 
 reference: $(VENV)/dev ## Write docs/reference.md.
 	$(OFFLINE) $(BIN)/python manage.py print_reference --output docs/reference.md

@@ -66,18 +66,39 @@ def test_all_breaking_changes_are_reported(tmp_path: Path) -> None:
     ]
 
 
-def test_base_is_a_git_reference(tmp_path: Path, settings: Any) -> None:
-    def git(*arguments: str) -> None:
-        named = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-        subprocess.run(["git", *named, *arguments], cwd=settings.BASE_DIR, check=True)
+def git(*arguments: str) -> None:
+    named = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *named, *arguments], cwd=settings.BASE_DIR, check=True)
 
+
+@pytest.fixture
+def path(tmp_path: Path, settings: Any) -> Path:
+    """Return the schema's file in a repository, which has one commit."""
     settings.BASE_DIR = tmp_path / "in a repository"
     settings.BASE_DIR.mkdir()
-    path = settings.BASE_DIR / "schema.graphql"
-    path.write_text(FIELD, encoding="utf-8")
+    found: Path = settings.BASE_DIR / "schema.graphql"
+    found.write_text(FIELD, encoding="utf-8")
     git("init", "--quiet")
     git("add", "schema.graphql")
     git("commit", "--quiet", "--message", "First.")
+    return found
+
+
+def test_base_is_the_last_release(path: Path, capsys: Any) -> None:
+    call_command("check_schema")
+    assert "no release" in capsys.readouterr().out
+
+    git("tag", "v1.0.0")
+    git("tag", "no-release")
+    path.write_text(FIELD.replace("  b: E\n", ""), encoding="utf-8")
+    with pytest.raises(CommandError, match=r"breaks clients of v1\.0\.0"):
+        call_command("check_schema")
+    git("commit", "--quiet", "--all", "--message", "Second.")
+    git("tag", "v2.0.0")
+    call_command("check_schema")
+
+
+def test_base_is_a_git_reference(path: Path) -> None:
     git("tag", "v1")
     call_command("check_schema", "v1")
     path.write_text(FIELD.replace("  b: E\n", ""), encoding="utf-8")

@@ -19,13 +19,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the earlier and the current version."""
-        parser.add_argument("base", help="A Git reference such as main or v1.2.0, or an SDL file.")
+        parser.add_argument(
+            "base",
+            nargs="?",
+            help="A Git reference such as v1.2.0, or an SDL file. Default: the last release.",
+        )
         current = settings.BASE_DIR / FILE
         parser.add_argument("--current", type=Path, default=current, help=f"Default: {FILE}.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Print all changes to know of. Raises `CommandError` for breaking ones."""
-        base = _parse(_text(options["base"]), options["base"])
+        name = options["base"] or _last_release()
+        if name is None:
+            self.stdout.write(f"There is no release with whose {FILE} to compare.")
+            return
+        base = _parse(_text(name), name)
         current = _parse(_text(str(options["current"])), str(options["current"]))
         # Clients may not know how to handle these, such as a new value of an enum.
         for dangerous in find_dangerous_changes(base, current):
@@ -33,8 +41,8 @@ class Command(BaseCommand):
         breaking = [each.description for each in find_breaking_changes(base, current)]
         if breaking:
             changes = "".join(f"\n- {each}" for each in breaking)
-            raise CommandError(f"{FILE} breaks clients of {options['base']}:{changes}")
-        self.stdout.write(f"{FILE} breaks no client of {options['base']}.")
+            raise CommandError(f"{FILE} breaks clients of {name}:{changes}")
+        self.stdout.write(f"{FILE} breaks no client of {name}.")
 
 
 def _text(base: str) -> str:
@@ -43,13 +51,26 @@ def _text(base: str) -> str:
     if path.is_file():
         return path.read_text(encoding="utf-8")
     # A reference that begins with a hyphen would be an option.
-    command = ["git", "show", "--end-of-options", f"{base}:./{FILE}"]
-    shown = subprocess.run(  # noqa: S603 - no shell
-        command, cwd=settings.BASE_DIR, capture_output=True, encoding="utf-8", check=False
-    )
+    shown = _git("show", "--end-of-options", f"{base}:./{FILE}")
     if shown.returncode:
         raise CommandError(f"{base} is neither a file nor a Git reference: {shown.stderr.strip()}")
     return shown.stdout
+
+
+def _last_release() -> str | None:
+    """Return the newest version tag of the current commit's history; None before the first."""
+    found = _git("describe", "--tags", "--abbrev=0", "--match", "v[0-9]*")
+    return found.stdout.strip() or None
+
+
+def _git(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(  # noqa: S603 - no shell
+        ["git", *arguments],  # noqa: S607 - the developer's
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
 
 
 def _parse(sdl: str, name: str) -> GraphQLSchema:
