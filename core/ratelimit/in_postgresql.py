@@ -40,6 +40,23 @@ def fill(limits: Mapping[bytes, Limit]) -> timedelta:
     return wait
 
 
+def settle(
+    key: bytes, debt: timedelta, size: timedelta, capacity: timedelta
+) -> tuple[timedelta, timedelta]:
+    """Add a debt in any case, and a size if it fits.
+
+    Returns the time until the bucket is empty, and the time to wait until the size fits.
+    """
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(FILL, [[key], [debt]])
+        ((_key, level),) = cursor.fetchall()
+        wait: timedelta = max(timedelta(), level + size - capacity)
+        if size and not wait:
+            cursor.execute(FILL, [[key], [size]])
+            ((_key, level),) = cursor.fetchall()
+    return level, wait
+
+
 def drain(limits: Mapping[bytes, Limit]) -> None:
     """Remove one attempt from each bucket. A bucket with a past time counts as empty."""
     for key, limit in limits.items():
