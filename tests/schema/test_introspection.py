@@ -70,10 +70,10 @@ MUCH = "fields { name description args { name description type { name kind ofTyp
         " fragment F on __Schema { types { ...G } d: types { ...G } e: types { ...G }"
         " f: types { ...G } }"
         " fragment G on __Type { " + MUCH + " }",
-        # A variable may name any type.
+        # A variable may name the largest type.
         "query ($n: String!) { "
-        + " ".join(f"a{number}: __type(name: $n) {{ {MUCH} }}" for number in range(10))
-        + " }",
+        + " ".join(f"a{number}: __type(name: $n) {{ ...F }}" for number in range(10))
+        + f" }} fragment F on __Type {{ {MUCH} b: {MUCH} c: {MUCH} }}",
     ],
 )
 def test_large_introspection_is_refused(
@@ -103,7 +103,7 @@ def test_values_are_counted_as_they_are(monkeypatch: pytest.MonkeyPatch, selecti
     values = count(cast("dict[str, Any]", returned)["__schema"])
     for limit, codes in ((values, []), (values - 1, ["VALUES_EXCEEDED"])):
         monkeypatch.setattr(weights, "MAX_INTROSPECTION", limit)
-        errors = limits.check_document(SCHEMA, parse(document))
+        errors = limits.check_document(SCHEMA, parse(document)).errors
         assert [error.extensions["code"] for error in errors if error.extensions] == codes
 
 
@@ -120,7 +120,6 @@ def test_every_introspection_field_is_covered(
 @pytest.mark.parametrize(
     ("document", "variables"),
     [
-        ("query ($n: String!) { __type(name: $n) { name } }", ({"n": "User"}, {"n": "Query"})),
         ("{ __schema { queryType { name } } me { id } }", ({}, {})),
         ('{ __type(name: "User", nope: 1) { name } }', ({}, {})),
     ],
@@ -132,9 +131,7 @@ def test_answers_that_may_change_are_not_cached(
     variables: tuple[dict[str, str], dict[str, str]],
 ) -> None:
     for given in variables:
-        answer = anonymous(document, **given)
-        if "n" in given:
-            assert answer.data == {"__type": {"name": given["n"]}}
+        anonymous(document, **given)
     assert executions == [document] * 2
     assert introspection.ANSWERS.size == 0
 
