@@ -49,6 +49,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Event.subject": ("events:read", "events:read+users:read"),
     "Query.me": (ANY, ANY),
     "Query.settings": (ANY, ANY),
+    "Query.rateLimit": (ANY, ANY),
     "Query.node": (ANY, "users:read"),
     "Query.nodes": (ANY, "users:read"),
     "Query.user": ("users:read", "users:read"),
