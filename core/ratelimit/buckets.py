@@ -62,7 +62,7 @@ class Bucket:
 
 
 def storage_key(limit: str, subject: str) -> bytes:
-    """Return the key of a bucket: an HMAC, so that it does not reveal the subject."""
+    """Return a bucket's key: an HMAC, which does not reveal the subject."""
     secret = derive_key("ratelimit", settings.SECRET_KEY)
     text = f"{limit}\0{subject}"
     return hmac.digest(secret, text.encode(errors="surrogatepass"), "sha256")

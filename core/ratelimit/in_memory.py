@@ -19,7 +19,7 @@ BATCH: Final = 100
 
 
 class Level(NamedTuple):
-    """The seconds until a shared bucket is empty, and to wait if the last points did not fit."""
+    """The seconds until a bucket is empty, and to wait until the points fit."""
 
     empty_in: float
     wait: float = 0.0

@@ -9,6 +9,7 @@ from django.db.models import F
 
 from core.ratelimit.buckets import Limit
 from core.ratelimit.models import StoredBucket
+from engine.sql.leading import run_leading
 
 # Locks rows in the order of their keys, against deadlocks. A statement that has waited for a lock
 # uses the time at which it began, which never favours the client.
@@ -47,6 +48,7 @@ def settle(
 
     Returns the time until the bucket is empty, and the time to wait until the size fits.
     """
+    run_leading()
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(FILL, [[key], [debt]])
         ((_key, level),) = cursor.fetchall()

@@ -69,7 +69,7 @@ def erase(*buckets: Bucket) -> None:
 def settle(
     key: bytes, *, debt: timedelta, size: timedelta, capacity: timedelta
 ) -> tuple[timedelta, timedelta]:
-    """Add a debt to a bucket in any case, and a size if it fits the capacity.
+    """Add a debt to a bucket in any case, and a size if it fits.
 
     Returns the time until the bucket is empty, and the time to wait until the size fits, which is
     zero if it was added.

@@ -1,9 +1,10 @@
-"""Rate limit by points (GCRA), with a budget per client and minute, shared by all processes.
+"""Rate limit by points (GCRA), with a budget per client and minute.
 
-An operation costs the points of `Cost`. The first one is charged on arrival, before parsing. The
-others may overdraw the budget, so that every operation can be executed; the client then waits
-longer. Most requests are charged in memory: a process settles with the others after a hundredth of
-a budget. See "Budgets are settled in batches" in docs/decisions.md.
+All processes share it. An operation costs the points of `Cost`: the first one is charged on
+arrival, before parsing; the others may overdraw the budget, so that every operation can be
+executed, and the client then waits longer. Most requests are charged in memory: a process settles
+with the others after a hundredth of a budget. See "Budgets are settled in batches" in
+docs/decisions.md.
 """
 
 import datetime as dt
@@ -20,7 +21,6 @@ from core.ratelimit.buckets import storage_key
 from core.ratelimit.in_memory import Level, MemoryBuckets
 from core.security.actor import Actor
 from core.web.client_ip import network_of
-from engine.sql.leading import run_leading
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ class Budget(NamedTuple):
 
 def share(client: Hashable, debt: float, size: float, capacity: float) -> Level:
     """Settle with the other processes; alone, if neither Redis nor PostgreSQL counts."""
-    run_leading()
     key = storage_key(NAME, str(client))
     sizes = [dt.timedelta(seconds=seconds) for seconds in (debt, size, capacity)]
     try:

@@ -222,7 +222,10 @@ class _Scale:
         node: FieldNode,
         depth: int,
     ) -> None:
-        """Count the values of a root field; of a type in a variable, the type with the most."""
+        """Count the values of a root field.
+
+        A variable may name any type: that with the most values counts.
+        """
         before, values = self._introspected, self._values[()]
         most = before
         for root in self._roots(node):

@@ -1,4 +1,4 @@
-"""Buckets in the memory of processes, which settle in Redis, or in PostgreSQL while that fails."""
+"""Buckets in memory, which settle in Redis, or in PostgreSQL while that fails."""
 
 import datetime as dt
 from collections.abc import Hashable

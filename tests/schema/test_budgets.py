@@ -80,8 +80,8 @@ def test_invalid_requests_cost_one_point(anonymous: GraphQLClient, body: bytes) 
         ("{ users(first: 100) { nodes { id } } }", 2),
         ("{ users(first: 10) { nodes { memberships(first: 100) { nodes { role } } } } }", 11),
         ("query A { me { id } } query B { users(first: 100) { nodes { id } } }", 2),
-        # A thousand values cost as much as a hundred rows.
-        ("{ users(first: 90) { nodes { " + FIELDS + " } } }", 2),
+        # 250 values cost as much as 100 rows.
+        ("{ users(first: 23) { nodes { " + FIELDS + " } } }", 2),
     ],
 )
 def test_rows_and_values_cost_points(document: str, points: int) -> None:

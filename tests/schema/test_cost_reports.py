@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -122,7 +123,7 @@ def test_rate_limit_is_that_of_the_client(
         "anonymous": GraphQLClient(),
     }
     found = {
-        name: executor(lambda each=each: each(RATE_LIMIT)).data["rateLimit"]
+        name: executor(partial(each, RATE_LIMIT)).data["rateLimit"]
         for name, each in clients.items()
     }
     assert {(each["limit"], each["cost"]) for each in found.values()} == {(LIMIT, 1)}

@@ -190,7 +190,7 @@ def test_ids_are_counted(client_of: ClientOf, sam: User) -> None:
 
 
 def test_formula_of_many_variables_is_small() -> None:
-    """As many page sizes as the limit on tokens allows, in fragments that spread each other."""
+    """As many page sizes as the limit on aliases allows."""
     names = [f"v{number}" for number in range(10)]
     lists = " ".join(f"{name}: users(first: ${name}) {{ ...F }}" for name in names[:7])
     inner = " ".join(

@@ -36,7 +36,11 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "BulkFailure": (NONE, "users:write"),
     "Permission": ("groups:read", "groups:read"),
     **dict.fromkeys(
-        ("Settings", "PasswordRules", "UsernameRules", "UploadRules", "RequestLimits"), (ANY, ANY)
+        (
+            *("Settings", "PasswordRules", "UsernameRules", "UploadRules", "RequestLimits"),
+            "RateLimit",
+        ),
+        (ANY, ANY),
     ),
     "AnalyticsDay": ("analytics:read", "analytics:read"),
 }
