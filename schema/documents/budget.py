@@ -70,8 +70,8 @@ def charge_request(actor: Actor, charged: set[Hashable]) -> int:
 
 def charge_operation(actor: Actor, points: int, charged: set[Hashable]) -> None:
     """Charge the other points of a valid operation; ``charged`` as for `charge_request`."""
-    limit = settings.GRAPHQL_POINTS_PER_MINUTE
-    if limit and points > 1:
+    limit = settings.GRAPHQL_POINTS_PER_MINUTE if points > 1 else 0
+    if limit:
         client = client_key(actor)
         if (client, points) not in charged:
             CLIENTS.overfill(client, (points - 1) * MINUTE / limit, MINUTE)

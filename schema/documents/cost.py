@@ -72,15 +72,16 @@ class CostExceededError(GraphQLError):
 
 
 class Cost(NamedTuple):
-    """The most rows and values that an operation may return."""
+    """The most rows and values of an operation, and the points that it costs."""
 
     rows: int
     values: int
+    points: int
 
-    @property
-    def points(self) -> int:
-        """One point, and one per 100 rows or 250 values, if that is more."""
-        return 1 + max(self.rows // ROWS_PER_POINT, self.values // VALUES_PER_POINT)
+    @classmethod
+    def of(cls, rows: int, values: int) -> "Cost":
+        """Price it: a point, and one per 100 rows or 250 values."""
+        return cls(rows, values, 1 + max(rows // ROWS_PER_POINT, values // VALUES_PER_POINT))
 
     def check(self) -> None:
         """Raise `CostExceededError` if the operation may return too much."""
@@ -108,7 +109,7 @@ class CostFormula:
         values: Mapping[Factors, int],
     ) -> None:
         """Take the coefficients of the products."""
-        self._least = Cost(rows.get((), 0), values.get((), 0))
+        self._least = Cost.of(rows.get((), 0), values.get((), 0))
         products = [factors for factors in {**values, **rows} if factors]
         self._page_sizes = list(dict.fromkeys(each for factors in products for each in factors))
         # The coefficients, and the places of the factors in the list above.
@@ -149,7 +150,7 @@ class CostFormula:
         self._evaluate({}).check()
 
     def _evaluate(self, sizes: Mapping[str, int]) -> Cost:
-        rows, values = self._least
+        rows, values, _points = self._least
         items = [each.evaluate(sizes) for each in self._page_sizes]
         for row_count, value_count, factors in self._terms:
             product = 1
@@ -157,7 +158,7 @@ class CostFormula:
                 product *= items[place]
             rows += row_count * product
             values += value_count * product
-        return Cost(rows, values)
+        return Cost.of(rows, values)
 
 
 def largest_size(nodes: Iterable[FieldNode]) -> PageSize | None:

@@ -108,12 +108,12 @@ class Document:
     def cost(self, name: str | None) -> CostFormula | None:
         """Return what an operation costs; None if the document is not valid, or has none.
 
-        `errors` comes first.
+        Known once `errors` has been called.
         """
-        if name is None and len(self._costs) == 1:
-            (only,) = self._costs.values()
-            return only
-        return self._costs.get(name)
+        found = self._costs.get(name)
+        if found is None and name is None and len(self._costs) == 1:
+            (found,) = self._costs.values()
+        return found
 
     def root_fields(self, name: str | None) -> list[str]:
         """Return the names of an operation's root fields; of all operations without ``name``.

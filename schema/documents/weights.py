@@ -37,9 +37,9 @@ from schema.errors import RequestErrorCode, request_error
 MAX_FIELDS: Final = 1_000
 # Twice the introspection of development tools.
 MAX_INTROSPECTION: Final = 25_000
-# A value of introspection beside other fields counts as several: graphql-core executes it, which
-# takes many times as long as `SchemaReader`.
-MIXED_VALUES: Final = 20
+# What a value of introspection beside other fields counts: graphql-core executes it, which takes
+# longer than `SchemaReader` by this factor.
+MIXED_VALUES: Final = 10
 # Bounds the counting itself, over all operations of a document.
 MAX_STEPS: Final = 50_000
 # Items that are assumed for a list without pages.

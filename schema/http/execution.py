@@ -136,7 +136,9 @@ def _charge(
     document: Document, name: str | None, variables: dict[str, Any] | None, context: Context
 ) -> None:
     """Charge the points of a valid operation. Raises `CostExceededError`."""
-    formula = None if problems(document) else document.cost(name)
+    formula = document.cost(name)
+    if formula is None and not problems(document):
+        formula = document.cost(name)
     if formula is None:
         return
     cost = formula.evaluate(variables)

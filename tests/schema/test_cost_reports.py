@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from schema.documents.budget import CLIENTS
@@ -172,6 +173,25 @@ def test_points_are_counted_while_redis_fails(
     assert client(TEN).codes == []
     CLIENTS.clear()
     assert client(ME).codes == ["RATE_LIMITED"]
+
+
+def test_process_counts_alone_while_both_stores_fail(
+    client_of: ClientOf, alice: User, settings: Any, tmp_path: Any
+) -> None:
+    settings.REDIS_URL = f"unix://{tmp_path}/none.sock"
+    settings.GRAPHQL_POINTS_PER_MINUTE = 6
+
+    def failing(execute: Any, sql: str, *more: Any) -> Any:
+        if "ratelimit_storedbucket" in sql:
+            raise OperationalError
+        return execute(sql, *more)
+
+    client = client_of(alice)
+    with connection.execute_wrapper(failing):
+        assert client(TEN).codes == []
+        assert client(ME).codes == ["RATE_LIMITED"]
+        CLIENTS.clear()
+        assert client(ME).codes == []
 
 
 @pytest.mark.usefixtures("_both_paths")
