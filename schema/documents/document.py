@@ -100,8 +100,9 @@ class Document:
         if found is None:
             checked = check_document(schema, self.syntax)
             found = checked.errors or _invalid(schema, self.syntax)
-            self._errors[schema] = found
+            # Before the errors, for threads that find these.
             self._costs = {} if found else checked.costs
+            self._errors[schema] = found
             DOCUMENTS.remeasure(self.source, self)
         return found
 

@@ -10,7 +10,9 @@ from graphql import get_introspection_query, graphql_sync, parse
 
 from schema.documents import document as documents
 from schema.documents import limits, weights
+from schema.documents.document import Document
 from schema.http import introspection
+from schema.http.execution import problems
 from schema.root import schema
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA
@@ -134,6 +136,51 @@ def test_answers_that_may_change_are_not_cached(
         anonymous(document, **given)
     assert executions == [document] * 2
     assert introspection.ANSWERS.size == 0
+
+
+def test_introspection_with_variables_needs_no_executor(
+    anonymous: GraphQLClient, executions: list[str]
+) -> None:
+    document = """query ($n: String!, $all: Boolean = true, $no: Boolean!) {
+      __type(name: $n) { name fields(includeDeprecated: $all) { name } kind @skip(if: $no) } }"""
+    for name in ("User", "Query", "Nothing"):
+        for variables in ({"n": name, "no": True}, {"n": name, "no": False, "all": False}):
+            expected = graphql_sync(SCHEMA, document, variable_values=variables)
+            assert anonymous(document, **variables).data == expected.data
+    assert executions == []
+    assert introspection.ANSWERS.size == 0
+    # The executor reports errors.
+    answer = anonymous(document, n=1, no=True)
+    assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
+    assert executions == [document]
+
+
+def test_introspection_beside_other_fields_counts_tenfold(
+    anonymous: GraphQLClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = "{ … __schema { types { name } } }"
+    # Each type, and its name.
+    values = 2 * len(SCHEMA.type_map)
+    monkeypatch.setattr(weights, "MAX_INTROSPECTION", 10 * values)
+    assert anonymous(document.replace("…", "me { id }")).codes == []
+    monkeypatch.setattr(weights, "MAX_INTROSPECTION", 10 * values - 1)
+    documents.DOCUMENTS.clear()
+    assert anonymous(document.replace("…", "")).codes == []
+    answer = anonymous(document.replace("…", "me { id }"))
+    assert answer.codes == ["VALUES_EXCEEDED"]
+    assert "in an operation of its own" in answer.body["errors"][0]["message"]
+
+
+def test_type_in_a_variable_counts_as_the_largest() -> None:
+    def cost(type_: str, declared: str = "") -> int:
+        document = Document(f"query {declared} {{ __type(name: {type_}) {{ fields {{ name }} }} }}")
+        assert problems(document) == []
+        formula = document.cost(None)
+        assert formula is not None
+        return formula.evaluate({}).values
+
+    named = [cost(f'"{name}"') for name in SCHEMA.type_map]
+    assert cost("$name", "($name: String!)") == max(named)
 
 
 CLOSED = [
