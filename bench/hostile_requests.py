@@ -118,6 +118,15 @@ def _nasty_numbers(rng: random.Random) -> bytes:
     return _body(document, {"first": rng.choice(NASTY_NUMBERS)})
 
 
+def _nested_pages(rng: random.Random) -> bytes:
+    """Request page sizes whose product exceeds the limit, in variables."""
+    document = """query ($a: Int, $b: Int, $c: Int) { users(first: $a) { nodes {
+        memberships(first: $b) { nodes { organization { members(first: $c) { nodes { id } } } } }
+    } } }"""
+    sizes = (*NASTY_NUMBERS, 1, 27, 100)
+    return _body(document, {name: rng.choice(sizes) for name in "abc"})
+
+
 def _nasty_ids(rng: random.Random) -> bytes:
     ids = [rng.choice((*NASTY_STRINGS, "VXNlcjox", "////", "VXNlcjo=")) for _number in range(20)]
     return _body("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})
@@ -205,6 +214,7 @@ KINDS: Final[tuple[Callable[[random.Random], bytes], ...]] = (
     _nasty_search,
     _nasty_moments,
     _nasty_numbers,
+    _nested_pages,
     _nasty_ids,
     _nasty_log_in,
     _nasty_profile,

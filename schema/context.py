@@ -45,6 +45,9 @@ class Context:
     bounds: Bounds = field(default_factory=Bounds)
     # What the request was charged for, maybe by an execution that was discarded.
     charged: set[Hashable] = field(default_factory=set)
+    # What a valid operation costs, and whether the response states it.
+    points: int = 1
+    reports_cost: bool = False
     # Response keys of the executed mutations.
     executed: list[str] = field(default_factory=list)
     _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)

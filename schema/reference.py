@@ -6,7 +6,7 @@ from typing import Final
 from django.conf import settings
 
 from core.enums import DescribedEnum
-from schema.documents import limits, weights
+from schema.documents import cost, limits, weights
 from schema.error_codes import ErrorCode
 from schema.errors import RequestErrorCode
 from schema.http.execution import ROOT_FIELDS
@@ -117,12 +117,12 @@ LIMITS: Final[Sequence[tuple[str, int, RequestErrorCode]]] = (
     ),
     (
         "rows: the product of nested page sizes",
-        limits.MAX_ROWS,
+        cost.MAX_ROWS,
         RequestErrorCode.PAGE_SIZES_EXCEEDED,
     ),
     (
         "values: rows times selected fields",
-        weights.MAX_VALUES,
+        cost.MAX_VALUES,
         RequestErrorCode.VALUES_EXCEEDED,
     ),
     ("values of introspection fields", weights.MAX_INTROSPECTION, RequestErrorCode.VALUES_EXCEEDED),

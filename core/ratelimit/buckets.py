@@ -57,10 +57,15 @@ class Bucket:
 
     @property
     def key(self) -> bytes:
-        """The storage key: an HMAC, so that it does not reveal the subject."""
-        secret = derive_key("ratelimit", settings.SECRET_KEY)
-        text = f"{self.limit.name}\0{fold(self.subject)}"
-        return hmac.digest(secret, text.encode(errors="surrogatepass"), "sha256")
+        """The storage key."""
+        return storage_key(self.limit.name, fold(self.subject))
+
+
+def storage_key(limit: str, subject: str) -> bytes:
+    """Return a bucket's key: an HMAC, which does not reveal the subject."""
+    secret = derive_key("ratelimit", settings.SECRET_KEY)
+    text = f"{limit}\0{subject}"
+    return hmac.digest(secret, text.encode(errors="surrogatepass"), "sha256")
 
 
 def fold(text: str) -> str:

@@ -9,6 +9,7 @@ from django.db.models import F
 
 from core.ratelimit.buckets import Limit
 from core.ratelimit.models import StoredBucket
+from engine.sql.leading import run_leading
 
 # Locks rows in the order of their keys, against deadlocks. A statement that has waited for a lock
 # uses the time at which it began, which never favours the client.
@@ -38,6 +39,24 @@ def fill(limits: Mapping[bytes, Limit]) -> timedelta:
         if wait:
             transaction.set_rollback(True)
     return wait
+
+
+def settle(
+    key: bytes, debt: timedelta, size: timedelta, capacity: timedelta
+) -> tuple[timedelta, timedelta]:
+    """Add a debt in any case, and a size if it fits.
+
+    Returns the time until the bucket is empty, and the time to wait until the size fits.
+    """
+    run_leading()
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(FILL, [[key], [debt]])
+        ((_key, level),) = cursor.fetchall()
+        wait: timedelta = max(timedelta(), level + size - capacity)
+        if size and not wait:
+            cursor.execute(FILL, [[key], [size]])
+            ((_key, level),) = cursor.fetchall()
+    return level, wait
 
 
 def drain(limits: Mapping[bytes, Limit]) -> None:

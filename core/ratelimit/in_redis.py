@@ -59,6 +59,23 @@ for i, key in ipairs(KEYS) do
 end
 """
 
+# ARGV has a debt, a size and the capacity. Adds the debt, and the size if it fits. Returns the time
+# until the bucket is empty, and the time to wait until the size fits.
+SETTLE: Final = """
+local clock = redis.call("TIME")
+local now = clock[1] * 1000000 + clock[2]
+local stored = tonumber(redis.call("GET", KEYS[1]) or 0)
+local empty_at = math.max(stored, now) + ARGV[1]
+local wait = math.max(0, empty_at + ARGV[2] - now - ARGV[3])
+if wait == 0 then
+    empty_at = empty_at + ARGV[2]
+end
+if empty_at > now then
+    local expiry = math.ceil((empty_at - now) / 1000)
+    redis.call("SET", KEYS[1], string.format("%.0f", empty_at), "PX", expiry)
+end
+return {empty_at - now, wait}
+"""
 
 T = TypeVar("T")
 
@@ -77,6 +94,7 @@ class RedisBuckets:
         )
         self._fill = self._client.register_script(FILL)
         self._drain = self._client.register_script(DRAIN)
+        self._settle = self._client.register_script(SETTLE)
         # The URL may have another time-out.
         self._seconds: float = self._client.connection_pool.connection_kwargs["socket_timeout"]
         self._calls = BoundedCalls(MAX_CALLS, "rate-limits")
@@ -90,6 +108,17 @@ class RedisBuckets:
         sizes = [size for limit in limits.values() for size in (limit.interval, limit.capacity)]
         wait = self._run(lambda: self._fill(_names(limits), _numbers(sizes)))
         return int(wait) * MICROSECOND
+
+    def settle(
+        self, key: bytes, debt: timedelta, size: timedelta, capacity: timedelta
+    ) -> tuple[timedelta, timedelta]:
+        """Add a debt in any case, and a size if it fits.
+
+        Returns the time until the bucket is empty, and the time to wait until the size fits.
+        """
+        numbers = _numbers([debt, size, capacity])
+        level, wait = self._run(lambda: self._settle([_name(key)], numbers))
+        return int(level) * MICROSECOND, int(wait) * MICROSECOND
 
     def drain(self, limits: Mapping[bytes, Limit]) -> None:
         """Remove one attempt from each bucket."""
@@ -119,7 +148,11 @@ os.register_at_fork(after_in_child=redis_buckets.cache_clear)
 
 
 def _names(limits: Mapping[bytes, Limit]) -> list[str]:
-    return [f"roster:attempts:{key.hex()}" for key in limits]
+    return list(map(_name, limits))
+
+
+def _name(key: bytes) -> str:
+    return f"roster:attempts:{key.hex()}"
 
 
 def _numbers(times: list[timedelta]) -> list[Any]:

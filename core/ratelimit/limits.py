@@ -7,7 +7,8 @@ A service counts before it opens its transaction, so that a rollback does not un
         …
     clear(Bucket(PER_ACCOUNT, login))
 
-All functions raise `RuntimeError` within a transaction, except that of a `TestCase`.
+All functions raise `RuntimeError` within a transaction, except that of a `TestCase`, and except
+`settle`, which counts what has already happened.
 """
 
 import logging
@@ -25,7 +26,7 @@ from core.ratelimit import in_postgresql
 from core.ratelimit.buckets import Bucket, Limit, fold
 from core.ratelimit.in_redis import RedisBuckets, redis_buckets
 
-__all__ = ["Bucket", "Limit", "attempt", "clear", "erase", "fold", "refund"]
+__all__ = ["Bucket", "Limit", "attempt", "clear", "erase", "fold", "refund", "settle"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,19 +42,19 @@ def attempt(*buckets: Bucket) -> None:
     If any bucket is full, count it in none and raise `TooManyAttemptsError` with the seconds,
     rounded up, until all have room.
     """
-    wait = _with_fallback(RedisBuckets.fill, in_postgresql.fill, buckets)
+    wait = _count(RedisBuckets.fill, in_postgresql.fill, buckets)
     if wait:
         raise TooManyAttemptsError(retry_after=-(-wait // SECOND))
 
 
 def refund(*buckets: Bucket) -> None:
     """Remove one attempt from each bucket, because it turned out to be legitimate."""
-    _with_fallback(RedisBuckets.drain, in_postgresql.drain, buckets)
+    _count(RedisBuckets.drain, in_postgresql.drain, buckets)
 
 
 def clear(*buckets: Bucket) -> None:
     """Remove all attempts from the buckets."""
-    _with_fallback(RedisBuckets.empty, in_postgresql.empty, buckets)
+    _count(RedisBuckets.empty, in_postgresql.empty, buckets)
 
 
 def erase(*buckets: Bucket) -> None:
@@ -65,21 +66,40 @@ def erase(*buckets: Bucket) -> None:
     in_postgresql.empty({bucket.key: bucket.limit for bucket in buckets})
 
 
-def _with_fallback(
+def settle(
+    key: bytes, *, debt: timedelta, size: timedelta, capacity: timedelta
+) -> tuple[timedelta, timedelta]:
+    """Add a debt to a bucket in any case, and a size if it fits.
+
+    Returns the time until the bucket is empty, and the time to wait until the size fits, which is
+    zero if it was added.
+    """
+    return _with_fallback(
+        lambda redis: redis.settle(key, debt, size, capacity),
+        lambda: in_postgresql.settle(key, debt, size, capacity),
+    )
+
+
+def _count(
     use_redis: Callable[[RedisBuckets, Limits], T],
     use_postgresql: Callable[[Limits], T],
     buckets: tuple[Bucket, ...],
 ) -> T | None:
-    """Call ``use_redis``, or ``use_postgresql`` if Redis fails or failed recently."""
-    # Raises `RuntimeError` within a transaction; executes no statement.
+    """Call a function of a store for the buckets. Raises `RuntimeError` within a transaction."""
+    # Executes no statement.
     with transaction.atomic(savepoint=False, durable=True):
         pass
     if not buckets:
         return None
     limits = {bucket.key: bucket.limit for bucket in buckets}
+    return _with_fallback(lambda redis: use_redis(redis, limits), lambda: use_postgresql(limits))
+
+
+def _with_fallback(use_redis: Callable[[RedisBuckets], T], use_postgresql: Callable[[], T]) -> T:
+    """Call ``use_redis``, or ``use_postgresql`` if Redis fails or failed recently."""
     redis = redis_buckets(settings.REDIS_URL)
     try:
-        return redis.breaker.call(lambda: use_redis(redis, limits))
+        return redis.breaker.call(lambda: use_redis(redis))
     except CircuitOpenError:
         pass
     except RedisError as error:
@@ -87,4 +107,4 @@ def _with_fallback(
         logger.warning(
             "Redis failed; PostgreSQL counts attempts", extra={"error": type(error).__name__}
         )
-    return use_postgresql(limits)
+    return use_postgresql()

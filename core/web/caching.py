@@ -28,7 +28,7 @@ class Hit(NamedTuple):
     version: int
     # The seconds that the answer may be old; None if it is fresh while the version is the same.
     max_age: int | None
-    # What the rate limit counts besides the request.
+    # What the operation costs.
     points: int
 
 

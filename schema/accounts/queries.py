@@ -7,6 +7,7 @@ import strawberry
 from django.contrib.auth import models as auth
 
 from core.database.search.texts import Fold, has_words, words_of
+from schema.accounts.types.rate_limit import RateLimit
 from schema.accounts.types.settings import Settings, public_settings
 from schema.accounts.types.users import (
     Group,
@@ -57,6 +58,11 @@ class AccountsQuery:
     def settings(self) -> Settings:
         """Settings of this deployment that clients need."""
         return public_settings()
+
+    @query_field(scope=NoScope.OPEN)
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        """The client's rate limit; null if the service has none."""
+        return RateLimit.of(info.context)
 
     @query_field(scope=Scope.USERS_READ)
     def user_by(

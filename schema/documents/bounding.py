@@ -1,6 +1,6 @@
 """Bounds of operations that graphql-core executes; the engine has its own count."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from graphql import GraphQLResolveInfo, OperationType
@@ -8,19 +8,10 @@ from strawberry.extensions import SchemaExtension
 
 from engine.deadline import DeadlineExceededError
 from engine.result.bounds import FieldCancelledError
-from schema.documents.budget import charge_document
-from schema.documents.document import document_of
 
 
 class BoundsExtension(SchemaExtension):
     """Checks the deadline before each field, and counts the bytes of texts."""
-
-    def on_execute(self) -> Iterator[None]:
-        """Charge the points of the valid document."""
-        execution = self.execution_context
-        context = execution.context
-        charge_document(context.actor, document_of(execution), context.charged)
-        yield
 
     def resolve(  # type: ignore[override]  # the base returns an awaitable, too
         self,

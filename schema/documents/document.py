@@ -1,6 +1,6 @@
 """Parsing and validation, once per distinct document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from operator import attrgetter
 from typing import Final, cast
@@ -30,7 +30,8 @@ from strawberry.types import ExecutionContext
 
 from engine.caches import SizedCache
 from engine.operation import CompiledOperation
-from schema.documents.limits import check_document, check_text, count_rows
+from schema.documents.cost import CostFormula
+from schema.documents.limits import check_document, check_text
 from schema.errors import RequestErrorCode, request_error
 
 RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -62,6 +63,8 @@ class Document:
         self.syntax: DocumentNode = parse(source)
         # By schema, of which there is but one outside the tests.
         self._errors: dict[GraphQLSchema, list[GraphQLError]] = {}
+        # By operation; of the last schema.
+        self._costs: Mapping[str | None, CostFormula] = {}
         self._root_fields: dict[str | None, list[str]] = {}
         # Compiled operations, by `operationName`.
         self.operations: dict[str | None, CompiledOperation] = {}
@@ -76,12 +79,8 @@ class Document:
             + TOKEN_BYTES * self.tokens
             + CHARACTER_BYTES * (len(self.source) + messages)
             + ERROR_BYTES * len(errors)
+            + sum(each.size for each in self._costs.values())
         )
-
-    @cached_property
-    def rows(self) -> int:
-        """The maximum number of rows of its largest operation."""
-        return count_rows(self.syntax)
 
     @cached_property
     def is_read_only(self) -> bool:
@@ -99,9 +98,22 @@ class Document:
         """
         found = self._errors.get(schema)
         if found is None:
-            found = check_document(schema, self.syntax) or _invalid(schema, self.syntax)
+            checked = check_document(schema, self.syntax)
+            found = checked.errors or _invalid(schema, self.syntax)
+            # Before the errors, for threads that find these.
+            self._costs = {} if found else checked.costs
             self._errors[schema] = found
             DOCUMENTS.remeasure(self.source, self)
+        return found
+
+    def cost(self, name: str | None) -> CostFormula | None:
+        """Return what an operation costs; None if the document is not valid, or has none.
+
+        Known once `errors` has been called.
+        """
+        found = self._costs.get(name)
+        if found is None and name is None and len(self._costs) == 1:
+            (found,) = self._costs.values()
         return found
 
     def root_fields(self, name: str | None) -> list[str]:

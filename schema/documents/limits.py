@@ -7,7 +7,7 @@ spread each other twice do not take exponential time.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -24,7 +24,8 @@ from graphql import (
     TokenKind,
 )
 
-from schema.documents.weights import page_size, weights_exceeded
+from schema.documents.cost import CostFormula
+from schema.documents.weights import cost_formulas
 from schema.errors import RequestErrorCode, request_error
 
 MAX_CHARACTERS: Final = 100_000
@@ -34,7 +35,6 @@ MAX_DEPTH: Final = 15
 MAX_ALIASES: Final = 30
 MAX_ROOT_FIELDS: Final = 10
 MAX_DIRECTIVES: Final = 20
-MAX_ROWS: Final = 20_000
 # In variables. Converting an input object takes up to 0.2 ms, also for anonymous clients.
 MAX_OBJECTS: Final = 1_000
 
@@ -83,18 +83,34 @@ def check_variables(variables: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The size of a selection set; ``rows`` is the most it may return."""
+    """The size of a selection set."""
 
     depth: int = 0
     aliases: int = 0
     directives: int = 0
     fields: int = 0
-    rows: int = 0
 
 
-def check_document(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
-    """Return an error for each limit that one of the document's operations exceeds."""
-    return _sizes_exceeded(document) or weights_exceeded(schema, document, MAX_DEPTH)
+class Checked(NamedTuple):
+    """The limits that operations of a document exceed, or else their costs by name."""
+
+    errors: list[GraphQLError]
+    costs: Mapping[str | None, CostFormula]
+
+
+def check_document(schema: GraphQLSchema, document: DocumentNode) -> Checked:
+    """Return an error for each limit that one of the document's operations exceeds.
+
+    Page sizes in variables are checked with each request (`Cost.check`).
+    """
+    errors = _sizes_exceeded(document)
+    if errors:
+        return Checked(errors, {})
+    try:
+        return Checked([], cost_formulas(schema, document, MAX_DEPTH))
+    except GraphQLError as error:
+        # The traceback would keep the frames alive while the document is cached.
+        return Checked([error.with_traceback(None)], {})
 
 
 def _sizes_exceeded(document: DocumentNode) -> list[GraphQLError]:
@@ -120,12 +136,6 @@ def _sizes_exceeded(document: DocumentNode) -> list[GraphQLError]:
                         "directives",
                         MAX_DIRECTIVES,
                         directives,
-                    ),
-                    (
-                        RequestErrorCode.PAGE_SIZES_EXCEEDED,
-                        "rows, the product of its page sizes",
-                        MAX_ROWS,
-                        size.rows,
                     ),
                 )
                 if value > limit
@@ -153,7 +163,6 @@ class _Meter:
             aliases=sum(part.aliases for part in parts),
             directives=sum(part.directives for part in parts),
             fields=sum(part.fields for part in parts),
-            rows=sum(part.rows for part in parts),
         )
 
     def _selection(self, node: SelectionNode) -> Measure:
@@ -163,14 +172,12 @@ class _Meter:
             inner = self.measure(getattr(node, "selection_set", None))
         directives = inner.directives + len(node.directives or ())
         if not isinstance(node, FieldNode):
-            return Measure(inner.depth, inner.aliases, directives, inner.fields, inner.rows)
-        page = page_size(node)
+            return Measure(inner.depth, inner.aliases, directives, inner.fields)
         return Measure(
             depth=inner.depth + 1,
             aliases=inner.aliases + (node.alias is not None),
             directives=directives,
             fields=1,
-            rows=page * (1 + inner.rows) if page else inner.rows,
         )
 
     def _fragment(self, name: str) -> Measure:
@@ -180,19 +187,6 @@ class _Meter:
             if fragment is not None:
                 self._measured[name] = self.measure(fragment.selection_set)
         return self._measured[name]
-
-
-def count_rows(document: DocumentNode) -> int:
-    """Return the rows that the largest operation of a document may return."""
-    meter = _Meter(document)
-    return max(
-        (
-            meter.measure(each.selection_set).rows
-            for each in document.definitions
-            if isinstance(each, OperationDefinitionNode)
-        ),
-        default=0,
-    )
 
 
 def _exceeded(code: RequestErrorCode, what: str, limit: int) -> GraphQLError:

@@ -1,25 +1,24 @@
-"""Limits of an operation's selected fields and returned values.
+"""Counts of what an operation selects: fields, rows and values.
 
 Values are rows times selected fields. Fragments are merged as in execution, so a field that is
-selected twice counts once. Introspection is counted exactly, with graphql-core's own resolvers.
+selected twice counts once. Introspection is counted by what it answers, with graphql-core's own
+resolvers.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLError,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
-    IntValueNode,
-    ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     StringValueNode,
@@ -31,14 +30,16 @@ from graphql import (
     is_object_type,
 )
 
-from engine.relay.page_arguments import MAX_PAGE
+from schema.documents.cost import CostFormula, Factors, PageSize, largest_size
 from schema.errors import RequestErrorCode, request_error
 
 # Fields of the response, after merging.
 MAX_FIELDS: Final = 1_000
-MAX_VALUES: Final = 100_000
-# Twice the introspection of development tools. A value costs more than one of a row.
+# Twice the introspection of development tools.
 MAX_INTROSPECTION: Final = 25_000
+# What a value of introspection beside other fields counts: graphql-core executes it, which takes
+# longer than `SchemaReader` by this factor.
+MIXED_VALUES: Final = 10
 # Bounds the counting itself, over all operations of a document.
 MAX_STEPS: Final = 50_000
 # Items that are assumed for a list without pages.
@@ -49,40 +50,81 @@ Groups: TypeAlias = Mapping[str, list[FieldNode]]
 Elements: TypeAlias = Mapping[int, tuple[Any, int]]
 
 
-def weights_exceeded(
+def cost_formulas(
     schema: GraphQLSchema, document: DocumentNode, depth: int
-) -> list[GraphQLError]:
-    """Return an error if an operation exceeds a limit, counting down to ``depth``."""
+) -> dict[str | None, CostFormula]:
+    """Return what each operation costs, by name, counting down to ``depth``.
+
+    Raises `GraphQLError` if an operation exceeds a limit, whatever its variables.
+    """
     scale = _Scale(schema, document, depth)
-    try:
-        for definition in document.definitions:
-            if isinstance(definition, OperationDefinitionNode):
-                scale.weigh(definition)
-    except GraphQLError as error:
-        # The traceback would keep the frames alive while the document is cached.
-        return [error.with_traceback(None)]
-    return []
+    return {
+        each.name.value if each.name else None: scale.weigh(each)
+        for each in document.definitions
+        if isinstance(each, OperationDefinitionNode)
+    }
+
+
+class _Count(NamedTuple):
+    """A number of objects: a product of a number and page sizes in variables."""
+
+    number: int = 1
+    factors: Factors = ()
+
+    def times(self, size: PageSize | int) -> "_Count":
+        """Return the product with a page size."""
+        if isinstance(size, int):
+            return _Count(self.number * size, self.factors)
+        if not size.names:
+            return _Count(self.number * size.literal, self.factors)
+        return _Count(self.number, (*self.factors, size))
+
+
+class _Objects(NamedTuple):
+    """How many objects are selected from: by lists, and by page sizes only.
+
+    ``page`` is that of the lists below, if the objects are connections.
+    """
+
+    listed: _Count = _Count()
+    rows: _Count = _Count()
+    page: PageSize | None = None
 
 
 class _Scale:
-    """Counts the fields and values of operations, in a bounded number of steps."""
+    """Counts the fields, rows and values of operations, in a bounded number of steps."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, depth: int) -> None:
         self._schema, self._depth = schema, depth
-        self._steps = self._fields = self._values = self._introspected = 0
+        self._steps = self._fields = self._introspected = 0
+        self._values_per_element = 1
+        self._rows: Counter[Factors] = Counter()
+        self._values: Counter[Factors] = Counter()
         self._info = SimpleNamespace(schema=schema)
+        # Of introspection, which is grouped once for all types that a variable may name.
+        self._known_groups: dict[tuple[int, ...], Groups] = {}
         self._fragments = {
             definition.name.value: definition
             for definition in document.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
 
-    def weigh(self, operation: OperationDefinitionNode) -> None:
+    def weigh(self, operation: OperationDefinitionNode) -> CostFormula:
         """Count an operation. Raises `GraphQLError` if it exceeds a limit."""
-        self._fields = self._values = self._introspected = 0
+        self._fields = self._introspected = 0
+        self._rows, self._values = Counter(), Counter()
         root = self._schema.get_root_type(operation.operation)
         if root is not None:
-            self._objects(root, [operation.selection_set], 1, 0, self._depth)
+            names = {
+                nodes[0].name.value
+                for nodes in self._group_fields(root, [operation.selection_set]).values()
+            }
+            is_mixed = any(not name.startswith("__") for name in names)
+            self._values_per_element = MIXED_VALUES if is_mixed else 1
+            self._objects(root, [operation.selection_set], _Objects(), self._depth)
+        formula = CostFormula(operation, self._rows, self._values)
+        formula.check()
+        return formula
 
     def _step(self, count: int) -> None:
         self._steps += count
@@ -102,86 +144,107 @@ class _Scale:
                 " fragment at each spread. Select fewer fields.",
             )
 
-    def _add(self, count: int) -> None:
-        self._values += count
-        if self._values > MAX_VALUES:
-            raise request_error(
-                RequestErrorCode.VALUES_EXCEEDED,
-                f"This operation may return more than {MAX_VALUES:,} values (rows times selected"
-                " fields). Request smaller pages or fewer fields.",
-            )
-
     def _introspect(self, count: int) -> None:
-        self._introspected += count
+        self._introspected += count * self._values_per_element
         if self._introspected > MAX_INTROSPECTION:
+            advice = "Select less of the schema at once."
+            if self._values_per_element > 1:
+                advice = f"Select it in an operation of its own: here each counts {MIXED_VALUES}."
             raise request_error(
                 RequestErrorCode.VALUES_EXCEEDED,
                 f"This operation requests more than {MAX_INTROSPECTION:,} values of introspection."
-                " Select less of the schema at once.",
+                f" {advice}",
             )
-        self._add(count)
+        self._values[()] += count * self._values_per_element
 
     def _objects(
         self,
-        type_: GraphQLNamedType,
+        type_: GraphQLNamedType | None,
         selections: Iterable[SelectionSetNode],
-        count: int,
-        page: int,
+        objects: _Objects,
         depth: int,
     ) -> None:
-        """Count the values of ``count`` objects, whose lists have ``page`` items."""
+        """Count the values and rows of objects."""
         if depth <= 0:
             return
         if is_abstract_type(type_):
-            self._possible_objects(type_, selections, count, page, depth)
+            self._possible_objects(type_, selections, objects, depth)
             return
+        count, rows, page = objects
         groups = self._group_fields(type_, selections)
         self._add_fields(len(groups))
         for nodes in groups.values():
-            field = self._schema.get_field(cast("GraphQLObjectType", type_), nodes[0].name.value)
             # Validation rejects unknown fields.
+            name = nodes[0].name.value
+            parent = cast("GraphQLObjectType", type_)
+            field = self._schema.get_field(parent, name) if type_ else None
             named = get_named_type(field.type) if field else None
             is_list = field is not None and is_list_type(get_nullable_type(field.type))
-            size = max(map(page_size, nodes))
-            items = count * (page or size or LIST_ITEMS) if is_list else count
-            self._add(items)
-            if named is None or is_leaf_type(named):
+            size = largest_size(nodes)
+            items = count.times(page or size or LIST_ITEMS) if is_list else count
+            self._values[items.factors] += items.number
+            below = rows
+            if size is not None:
+                below = rows.times(size)
+                self._rows[below.factors] += below.number
+            if is_leaf_type(named):
                 continue
-            below = _selections(nodes)
-            if named.name in {"__Schema", "__Type"}:
-                self._elements(named, below, self._roots(nodes[0]), depth - 1)
+            selected = _selections(nodes)
+            if named is not None and named.name in {"__Schema", "__Type"}:
+                self._introspection(named, selected, nodes[0], depth - 1)
             else:
                 # The items of a connection are in a list below it.
-                self._objects(named, below, items, 0 if is_list else size, depth - 1)
+                inner = _Objects(items, below, None if is_list else size)
+                self._objects(named, selected, inner, depth - 1)
 
     def _possible_objects(
         self,
         type_: Any,
         selections: Iterable[SelectionSetNode],
-        count: int,
-        page: int,
+        objects: _Objects,
         depth: int,
     ) -> None:
-        """Count the objects as the possible type with the most values."""
+        """Count the objects as the possible type with the most of each."""
         selections = list(selections)
-        before, most = self._values, self._values
+        before = self._rows, self._values
+        most: list[Counter[Factors]] = [Counter(), Counter()]
         for possible in self._schema.get_possible_types(type_):
-            self._values = before
-            self._objects(possible, selections, count, page, depth)
-            most = max(most, self._values)
-        self._values = most
+            self._rows, self._values = Counter(), Counter()
+            self._objects(possible, selections, objects, depth)
+            found = self._rows, self._values
+            most = [each | counted for each, counted in zip(most, found, strict=True)]
+        self._rows, self._values = (each + more for each, more in zip(before, most, strict=True))
 
-    def _roots(self, node: FieldNode) -> Elements:
+    def _introspection(
+        self,
+        type_: GraphQLNamedType,
+        selections: list[SelectionSetNode],
+        node: FieldNode,
+        depth: int,
+    ) -> None:
+        """Count the values of a root field.
+
+        A variable may name any type: that with the most values counts.
+        """
+        before, values = self._introspected, self._values[()]
+        most = before
+        for root in self._roots(node):
+            self._introspected, self._values[()] = before, values
+            self._elements(type_, selections, {0: (root, 1)}, depth)
+            most = max(most, self._introspected)
+        self._introspected, self._values[()] = most, values + most - before
+
+    def _roots(self, node: FieldNode) -> Iterable[Any]:
         """Return the schema for `__schema`, or the possible types for `__type`."""
         if node.name.value == "__schema":
-            return {0: (self._schema, 1)}
+            return [self._schema]
         types = self._schema.type_map
         for argument in node.arguments or ():
             if isinstance(argument.value, StringValueNode):
                 found = types.get(argument.value.value)
-                return {0: (found, 1)} if found else {}
+                return [found] if found else []
         # A variable may name any type.
-        return {number: (type_, 1) for number, type_ in enumerate(types.values())}
+        return types.values()
 
     def _elements(
         self,
@@ -194,7 +257,11 @@ class _Scale:
         if depth <= 0 or not elements or not is_object_type(type_):
             return
         count = sum(number for _element, number in elements.values())
-        for nodes in self._group_fields(type_, selections).values():
+        selections = tuple(selections)
+        key = tuple(map(id, selections))
+        if key not in self._known_groups:
+            self._known_groups[key] = self._group_fields(type_, selections)
+        for nodes in self._known_groups[key].values():
             field = type_.fields.get(nodes[0].name.value)
             named = get_named_type(field.type) if field else None
             if field is None or named is None or is_leaf_type(named):
@@ -222,7 +289,7 @@ class _Scale:
         return found
 
     def _group_fields(
-        self, type_: GraphQLNamedType, selections: Iterable[SelectionSetNode]
+        self, type_: GraphQLNamedType | None, selections: Iterable[SelectionSetNode]
     ) -> Groups:
         """Return the selected fields of a type by response key, with fragments merged."""
         groups: dict[str, list[FieldNode]] = {}
@@ -246,31 +313,13 @@ class _Scale:
         return groups
 
     def _applies(
-        self, fragment: FragmentDefinitionNode | InlineFragmentNode, type_: GraphQLNamedType
+        self, fragment: FragmentDefinitionNode | InlineFragmentNode, type_: GraphQLNamedType | None
     ) -> bool:
         condition = fragment.type_condition
-        if condition is None or condition.name.value == type_.name:
+        if condition is None or type_ is None or condition.name.value == type_.name:
             return True
         other = self._schema.get_type(condition.name.value)
         return is_abstract_type(other) and self._schema.is_sub_type(other, cast("Any", type_))
-
-
-def page_size(node: FieldNode) -> int:
-    """Return `first`, `last` or the number of `ids`.
-
-    A variable or an invalid value counts as the largest page.
-    """
-    for argument in node.arguments or ():
-        value = argument.value
-        if argument.name.value in {"first", "last"}:
-            if isinstance(value, IntValueNode) and len(value.value) <= len(str(MAX_PAGE)):
-                return abs(int(value.value))
-            return MAX_PAGE
-        if argument.name.value == "ids":
-            return (
-                min(len(value.values), MAX_PAGE) if isinstance(value, ListValueNode) else MAX_PAGE
-            )
-    return 0
 
 
 def _selections(nodes: Iterable[FieldNode]) -> list[SelectionSetNode]:

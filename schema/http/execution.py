@@ -16,7 +16,8 @@ from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
 from engine.sql.leading import run_leading
 from schema.context import Context
-from schema.documents.budget import charge_document
+from schema.documents.budget import charge_operation
+from schema.documents.cost import CostExceededError
 from schema.documents.document import DOCUMENTS, Document
 from schema.http.answers.execution import execute_cached
 from schema.http.answers.requested import RequestedOperation
@@ -83,16 +84,17 @@ def execute(
 
     Invalid operations, and those that the engine does not plan, are executed by Strawberry, which
     formats their errors. Raises `InsufficientScopeError` before execution if an API token lacks a
-    scope of any root field, and `OperationCancelledError` if the context's bounds are exceeded.
+    scope of any root field, `CostExceededError` if its variables ask for too much, and
+    `OperationCancelledError` if the context's bounds are exceeded.
     """
     document = None
     try:
         document = context.document = _document(source, name, context.actor)
         if not context.actor.is_interactive:
             ROOT_FIELDS.check_scopes(document.root_fields(name), context.actor)
+        _charge(document, name, variables, context)
         operation = _for_engine(document, name, context.actor)
         if not (read_only and operation.is_mutation):
-            charge_document(context.actor, document, context.charged)
             requested = RequestedOperation(operation, source, name, variables, context)
             try:
                 result = execute_cached(requested, partial(_by_engine, requested))
@@ -100,6 +102,8 @@ def execute(
                 _count(BY_ENGINE)
                 raise
             return _with_faults(result, context, variables)
+    except CostExceededError:
+        raise
     except (NotPlannableError, GraphQLError) as error:
         if context.trace is not None:
             context.trace.refusal = str(error)
@@ -118,7 +122,7 @@ def execute(
         )
 
     try:
-        result = run_introspection(document, name, context.actor, by_graphql_core)
+        result = run_introspection(document, name, context.actor, by_graphql_core, variables)
     except OperationCancelledError:
         BY_GRAPHQL_CORE.inc()
         raise
@@ -126,6 +130,21 @@ def execute(
         BY_GRAPHQL_CORE.inc()
         context.bounds.count([result.data])
     return _with_faults(result, context, variables)
+
+
+def _charge(
+    document: Document, name: str | None, variables: dict[str, Any] | None, context: Context
+) -> None:
+    """Charge the points of a valid operation. Raises `CostExceededError`."""
+    formula = document.cost(name)
+    if formula is None and not problems(document):
+        formula = document.cost(name)
+    if formula is None:
+        return
+    cost = formula.evaluate(variables)
+    context.points = cost.points
+    cost.check()
+    charge_operation(context.actor, cost.points, context.charged)
 
 
 def needs_no_token(source: str, name: str | None) -> bool:

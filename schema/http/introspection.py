@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 from django.conf import settings
 from django.utils.translation import gettext as _
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError, OperationDefinitionNode, get_variable_values
 from strawberry.types import ExecutionResult
 
 from core.errors import GenericErrorCode
@@ -49,38 +49,52 @@ def run_introspection(
     name: str | None,
     actor: Actor,
     execute: Callable[[], ExecutionResult],
+    variables: dict[str, Any] | None,
 ) -> ExecutionResult:
     """Execute an operation; deny, read or cache its introspection.
 
-    What depends on the schema and the document only is read by `SchemaReader`, and cached; its
-    data is then an `orjson.Fragment`.
+    Without other root fields, introspection is read by `SchemaReader`, and the data is an
+    `orjson.Fragment`. It is cached by document if there are no variables.
     """
     fields = document.root_fields(name) if document else []
     if document is None or not is_introspection(fields):
         return execute()
     if not may_introspect(actor):
         return ExecutionResult(data=None, errors=[_introspection_closed()])
-    if not _is_static(document, fields):
+    if not all(field.startswith("__") for field in fields):
         return execute()
+    has_variables = _has_variables(document)
     key = (document.source, name)
-    answer = INTROSPECTIONS.get(key)
+    answer = None if has_variables else INTROSPECTIONS.get(key)
     if answer is None:
-        core = core_schema(schema)
-        if document.errors(core):
+        data = _read(document, name, variables or {})
+        if data is None:
             return execute()
-        try:
-            operation = OperationDocument.of(core, document.syntax, name)
-        except NotPlannableError:
-            return execute()
-        data = orjson.dumps(SchemaReader(operation).data())
         answer = _Answer(orjson.Fragment(data), len(data) + 4 * len(document.source))
-        INTROSPECTIONS.put(key, answer)
+        if not has_variables:
+            INTROSPECTIONS.put(key, answer)
     return ExecutionResult(data=cast("Any", answer.data), errors=None)
 
 
-def _is_static(document: Document, fields: Sequence[str]) -> bool:
-    """Return whether all root fields are introspection, and no operation has variables."""
-    return all(field.startswith("__") for field in fields) and not any(
+def _read(document: Document, name: str | None, variables: dict[str, Any]) -> bytes | None:
+    """Return the introspection as JSON; None if an executor has to report errors."""
+    core = core_schema(schema)
+    if document.errors(core):
+        return None
+    try:
+        operation = OperationDocument.of(core, document.syntax, name)
+        definitions = operation.operation.variable_definitions or ()
+        values = get_variable_values(core, definitions, variables)
+        if isinstance(values, list):
+            return None
+        return orjson.dumps(SchemaReader(operation, values).data())
+    except (NotPlannableError, GraphQLError):
+        return None
+
+
+def _has_variables(document: Document) -> bool:
+    """Return whether an operation has variables."""
+    return any(
         isinstance(each, OperationDefinitionNode) and each.variable_definitions
         for each in document.syntax.definitions
     )

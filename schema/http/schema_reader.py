@@ -17,7 +17,6 @@ from graphql import (
     get_argument_values,
     get_named_type,
     get_nullable_type,
-    get_variable_values,
     is_leaf_type,
     is_list_type,
 )
@@ -40,18 +39,20 @@ Read: TypeAlias = Callable[[Any], Any]
 
 
 class SchemaReader:
-    """Reads the introspection that an operation without variables selects."""
+    """Reads the introspection that an operation selects."""
 
-    def __init__(self, document: OperationDocument) -> None:
+    def __init__(self, document: OperationDocument, variables: VariableValues) -> None:
         """Take an operation of a valid document whose root fields are all introspection."""
         self._document = document
         self._fragments = fragment_details(document.fragments)
-        # It would be a list of errors if there were variables.
-        self._variables = cast("VariableValues", get_variable_values(document.schema, (), {}))
+        self._variables = variables
         self._info = SimpleNamespace(schema=document.schema)
 
     def data(self) -> dict[str, Any]:
-        """Return the data of the response, in which equal objects may be one."""
+        """Return the data of the response, in which equal objects may be one.
+
+        Raises `GraphQLError` for an argument that is not valid.
+        """
         schema, operation = self._document.schema, self._document.operation
         root = cast("GraphQLObjectType", schema.query_type)
         groups = collect_root_fields(schema, self._fragments, self._variables, root, operation)

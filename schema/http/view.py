@@ -38,7 +38,7 @@ from engine.sql.leading import run_leading
 from engine.trace import Trace
 from schema.console.views import console_page
 from schema.context import Context
-from schema.documents.budget import charge_request
+from schema.documents.budget import charge_request, report_cost
 from schema.documents.limits import check_variables
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.http.answers.repeated import look_up, remember, text_of
@@ -72,6 +72,8 @@ class GraphQLRequest:
     persisted: PersistedId | None
     variables: dict[str, Any] | None
     name: str | None
+    # Whether the response states the cost (`extensions: {"cost": true}`).
+    reports_cost: bool = False
 
     @classmethod
     def of(cls, parameters: Any) -> "GraphQLRequest":
@@ -85,7 +87,8 @@ class GraphQLRequest:
             raise BadRequestError("The parameter `variables` must be an object.")
         if not isinstance(name, str | None):
             raise BadRequestError("The parameter `operationName` must be a string.")
-        if not isinstance(parameters.get("extensions"), dict | None):
+        extensions = parameters.get("extensions")
+        if not isinstance(extensions, dict | None):
             raise BadRequestError("The parameter `extensions` must be an object.")
         persisted = PersistedId.of(parameters)
         if persisted is not None and query is None:
@@ -94,7 +97,13 @@ class GraphQLRequest:
             raise BadRequestError(
                 "The parameter `query` must be a GraphQL document; or send `documentId` instead."
             )
-        return cls(query=query, persisted=persisted, variables=variables, name=name or None)
+        return cls(
+            query=query,
+            persisted=persisted,
+            variables=variables,
+            name=name or None,
+            reports_cost=(extensions or {}).get("cost") is True,
+        )
 
 
 class GraphQLView(View):
@@ -295,6 +304,7 @@ def _execute(
         run_leading()
     try:
         operation, source = _read(request, read)
+        context.reports_cost = operation.reports_cost
         check_variables(operation.variables or {})
         with context.trace.record_statements() if context.trace is not None else nullcontext():
             result = execute(
@@ -329,15 +339,23 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply
     understood = was_executed(result)
     if understood:
         payload["data"] = result.data
+    extensions: dict[str, Any] = {}
     if context.trace is not None:
+        extensions["debug"] = debug(context.trace, context.caching)
+    if context.reports_cost:
+        extensions["cost"] = report_cost(context.actor, context.points)
+    if extensions:
         context.caching.hit = None
-        payload["extensions"] = {"debug": debug(context.trace, context.caching)}
+        payload["extensions"] = extensions
     status = 200 if understood or media_type == JSON else 400
     response = _response(media_type, payload, status)
     # What was counted may be less: escapes in texts, and errors.
     if len(response.body) > context.bounds.max_bytes:
         raise ResponseTooLargeError
     response.headers.update(context.caching.headers)
+    waits = [each["extensions"].get("retryAfter", 0) for each in payload.get("errors", ())]
+    if any(waits):
+        response.headers["Retry-After"] = str(max(waits))
     response.hit = context.caching.hit
     return response
 

@@ -232,5 +232,6 @@ def test_weighing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps are counted regardless of merging."""
     monkeypatch.setattr(weights, "MAX_STEPS", 100)
     source = "{me{" + "...F " * 50 + "}} fragment F on User{" + "profile{bio}" * 30 + "}"
-    (error,) = weights.weights_exceeded(SCHEMA, Document(source).syntax, 15)
-    assert error.extensions == {"code": "FIELDS_EXCEEDED"}
+    with pytest.raises(GraphQLError) as raised:
+        weights.cost_formulas(SCHEMA, Document(source).syntax, 15)
+    assert raised.value.extensions == {"code": "FIELDS_EXCEEDED"}

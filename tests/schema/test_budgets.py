@@ -10,6 +10,7 @@ from core.ratelimit import in_memory
 from core.ratelimit.in_memory import MemoryBuckets
 from schema.documents import budget
 from schema.documents.document import Document
+from schema.http.execution import problems
 from tests.support.client import GraphQLClient
 from tests.support.executors import Executor
 from tests.support.factories import make_api_token, make_token
@@ -20,6 +21,7 @@ ClientOf = Callable[[User], GraphQLClient]
 JSON = "application/graphql-response+json"
 
 ME = "{ me { id } }"
+FIELDS = "id username name email isPublic isService isActive dateJoined lastSeenAt erasedAt a: id"
 
 
 @pytest.fixture
@@ -76,13 +78,18 @@ def test_invalid_requests_cost_one_point(anonymous: GraphQLClient, body: bytes) 
         ("{ __typename }", 1),
         ("{ users(first: 99) { nodes { id } } }", 1),
         ("{ users(first: 100) { nodes { id } } }", 2),
-        ("query ($n: Int) { users(first: $n) { nodes { id } } }", 2),
         ("{ users(first: 10) { nodes { memberships(first: 100) { nodes { role } } } } }", 11),
         ("query A { me { id } } query B { users(first: 100) { nodes { id } } }", 2),
+        # 250 values cost as much as 100 rows.
+        ("{ users(first: 23) { nodes { " + FIELDS + " } } }", 2),
     ],
 )
-def test_rows_cost_points(document: str, points: int) -> None:
-    assert budget.document_points(Document(document)) == points
+def test_rows_and_values_cost_points(document: str, points: int) -> None:
+    prepared = Document(document)
+    assert problems(prepared) == []
+    formula = prepared.cost("B" if "query B" in document else None)
+    assert formula is not None
+    assert formula.evaluate({}).points == points
 
 
 def test_expensive_request_is_paid_off_later(

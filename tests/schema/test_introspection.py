@@ -10,7 +10,9 @@ from graphql import get_introspection_query, graphql_sync, parse
 
 from schema.documents import document as documents
 from schema.documents import limits, weights
+from schema.documents.document import Document
 from schema.http import introspection
+from schema.http.execution import problems
 from schema.root import schema
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA
@@ -70,10 +72,10 @@ MUCH = "fields { name description args { name description type { name kind ofTyp
         " fragment F on __Schema { types { ...G } d: types { ...G } e: types { ...G }"
         " f: types { ...G } }"
         " fragment G on __Type { " + MUCH + " }",
-        # A variable may name any type.
+        # A variable may name the largest type.
         "query ($n: String!) { "
-        + " ".join(f"a{number}: __type(name: $n) {{ {MUCH} }}" for number in range(10))
-        + " }",
+        + " ".join(f"a{number}: __type(name: $n) {{ ...F }}" for number in range(10))
+        + f" }} fragment F on __Type {{ {MUCH} b: {MUCH} c: {MUCH} }}",
     ],
 )
 def test_large_introspection_is_refused(
@@ -103,7 +105,7 @@ def test_values_are_counted_as_they_are(monkeypatch: pytest.MonkeyPatch, selecti
     values = count(cast("dict[str, Any]", returned)["__schema"])
     for limit, codes in ((values, []), (values - 1, ["VALUES_EXCEEDED"])):
         monkeypatch.setattr(weights, "MAX_INTROSPECTION", limit)
-        errors = limits.check_document(SCHEMA, parse(document))
+        errors = limits.check_document(SCHEMA, parse(document)).errors
         assert [error.extensions["code"] for error in errors if error.extensions] == codes
 
 
@@ -120,7 +122,6 @@ def test_every_introspection_field_is_covered(
 @pytest.mark.parametrize(
     ("document", "variables"),
     [
-        ("query ($n: String!) { __type(name: $n) { name } }", ({"n": "User"}, {"n": "Query"})),
         ("{ __schema { queryType { name } } me { id } }", ({}, {})),
         ('{ __type(name: "User", nope: 1) { name } }', ({}, {})),
     ],
@@ -132,11 +133,54 @@ def test_answers_that_may_change_are_not_cached(
     variables: tuple[dict[str, str], dict[str, str]],
 ) -> None:
     for given in variables:
-        answer = anonymous(document, **given)
-        if "n" in given:
-            assert answer.data == {"__type": {"name": given["n"]}}
+        anonymous(document, **given)
     assert executions == [document] * 2
     assert introspection.INTROSPECTIONS.size == 0
+
+
+def test_introspection_with_variables_needs_no_executor(
+    anonymous: GraphQLClient, executions: list[str]
+) -> None:
+    document = """query ($n: String!, $all: Boolean = true, $no: Boolean!) {
+      __type(name: $n) { name fields(includeDeprecated: $all) { name } kind @skip(if: $no) } }"""
+    for name in ("User", "Query", "Nothing"):
+        for variables in ({"n": name, "no": True}, {"n": name, "no": False, "all": False}):
+            expected = graphql_sync(SCHEMA, document, variable_values=variables)
+            assert anonymous(document, **variables).data == expected.data
+    assert executions == []
+    assert introspection.INTROSPECTIONS.size == 0
+    # The executor reports errors.
+    answer = anonymous(document, n=1, no=True)
+    assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
+    assert executions == [document]
+
+
+def test_introspection_beside_other_fields_counts_tenfold(
+    anonymous: GraphQLClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = "{ … __schema { types { name } } }"
+    # Each type, and its name.
+    values = 2 * len(SCHEMA.type_map)
+    monkeypatch.setattr(weights, "MAX_INTROSPECTION", 10 * values)
+    assert anonymous(document.replace("…", "me { id }")).codes == []
+    monkeypatch.setattr(weights, "MAX_INTROSPECTION", 10 * values - 1)
+    documents.DOCUMENTS.clear()
+    assert anonymous(document.replace("…", "")).codes == []
+    answer = anonymous(document.replace("…", "me { id }"))
+    assert answer.codes == ["VALUES_EXCEEDED"]
+    assert "in an operation of its own" in answer.body["errors"][0]["message"]
+
+
+def test_type_in_a_variable_counts_as_the_largest() -> None:
+    def cost(type_: str, declared: str = "") -> int:
+        document = Document(f"query {declared} {{ __type(name: {type_}) {{ fields {{ name }} }} }}")
+        assert problems(document) == []
+        formula = document.cost(None)
+        assert formula is not None
+        return formula.evaluate({}).values
+
+    named = [cost(f'"{name}"') for name in SCHEMA.type_map]
+    assert cost("$name", "($name: String!)") == max(named)
 
 
 CLOSED = [

@@ -9,6 +9,7 @@ import pytest
 from graphql import (
     GraphQLObjectType,
     get_named_type,
+    get_variable_values,
     graphql_sync,
     introspection_types,
     is_leaf_type,
@@ -22,6 +23,7 @@ from tests.support.documents import SCHEMA
 
 DOCUMENTS: Final = 20
 DEPTH: Final = 4
+VARIABLES: Final = {"yes": True, "type": "User"}
 NAMES: Final = ("User", "Query", "OrderDirection", "UserFilter", "Node", "ID", "Missing")
 
 
@@ -35,12 +37,15 @@ class Drawing:
     def document(self) -> str:
         self.fragments: list[str] = []
         roots = " ".join(f"r{number}: {self._root()}" for number in range(self.rng.randint(1, 3)))
-        return " ".join([f"query Named {{ __typename {roots} }}", *self.fragments])
+        body = " ".join([f"{{ __typename {roots} }}", *self.fragments])
+        types = {"yes": "Boolean!", "type": "String!"}
+        used = ", ".join(f"${name}: {type_}" for name, type_ in types.items() if f"${name}" in body)
+        return f"query Named {f'({used})' if used else ''} {body}"
 
     def _root(self) -> str:
         if self.rng.random() < 0.3:
-            name = self.rng.choice(NAMES)
-            return f'__type(name: "{name}") {self._selection("__Type", DEPTH)}'
+            name = self.rng.choice(("$type", *(f'"{each}"' for each in NAMES)))
+            return f"__type(name: {name}) {self._selection('__Type', DEPTH)}"
         return f"__schema {self._selection('__Schema', DEPTH)}"
 
     def _selection(self, type_name: str, depth: int) -> str:
@@ -62,9 +67,9 @@ class Drawing:
         # Fields with one key must have the same arguments, wherever fragments bring them together.
         text = f"{next(self.aliases)}: {name}" if field.args or self.rng.random() < 0.2 else name
         if "includeDeprecated" in field.args and self.rng.random() < 0.5:
-            text += f"(includeDeprecated: {self.rng.choice(('true', 'false'))})"
+            text += f"(includeDeprecated: {self.rng.choice(('true', 'false', '$yes'))})"
         if self.rng.random() < 0.1:
-            condition = self.rng.choice(("true", "false"))
+            condition = self.rng.choice(("true", "false", "$yes"))
             text += f" @{self.rng.choice(('skip', 'include'))}(if: {condition})"
         return text if is_leaf_type(named) else f"{text} {self._selection(named.name, depth - 1)}"
 
@@ -95,9 +100,13 @@ def test_drawn_documents_have_the_answer_of_graphql_core(seed: int) -> None:
         if errors := validate(SCHEMA, syntax):
             assert {error.message for error in errors} == {"Maximum introspection depth exceeded"}
             continue
-        expected = graphql_sync(SCHEMA, text)
+        expected = graphql_sync(SCHEMA, text, variable_values=VARIABLES)
         assert expected.errors is None
-        reader = SchemaReader(OperationDocument.of(SCHEMA, syntax, "Named"))
+        operation = OperationDocument.of(SCHEMA, syntax, "Named")
+        definitions = operation.operation.variable_definitions or ()
+        variables = get_variable_values(SCHEMA, definitions, VARIABLES)
+        assert not isinstance(variables, list)
+        reader = SchemaReader(operation, variables)
         # As bytes, because the order of keys belongs to the answer.
         assert orjson.dumps(reader.data()) == orjson.dumps(expected.data), text
         compared += 1

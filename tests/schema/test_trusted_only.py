@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from schema.console.documents import CONSOLE_DOCUMENT_IDS
 from schema.http import persisted
-from schema.http.introspection import ANSWERS as INTROSPECTED
+from schema.http.introspection import INTROSPECTIONS as INTROSPECTED
 from schema.trusted.identifiers import digest_of
 from tests.schema.test_automatic_queries import NOT_FOUND
 from tests.support.client import JSON, GraphQLClient

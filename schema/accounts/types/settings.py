@@ -11,7 +11,7 @@ from django.contrib.auth.password_validation import (
 )
 
 from engine.relay.page_arguments import MAX_PAGE
-from schema.documents import limits, weights
+from schema.documents import cost, limits, weights
 from schema.enums import describe_enum
 from users.accounts.identifiers import USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH
 from users.accounts.validators import MaximumLengthValidator
@@ -128,8 +128,8 @@ LIMITS: Final = {
     "max_aliases": limits.MAX_ALIASES,
     "max_root_fields": limits.MAX_ROOT_FIELDS,
     "max_fields": weights.MAX_FIELDS,
-    "max_rows": limits.MAX_ROWS,
-    "max_values": weights.MAX_VALUES,
+    "max_rows": cost.MAX_ROWS,
+    "max_values": cost.MAX_VALUES,
 }
 
 

@@ -24,7 +24,6 @@ from core.cache.shared import SharedCache
 from core.cached_settings import settings
 from core.versions.lookup import read_version
 from core.web.caching import Hit
-from schema.documents.budget import document_points
 from schema.http.answers.cached import ANSWERS, NOT_CACHED, Answer, cache, etag_of, stale_key
 from schema.http.answers.requested import RequestedOperation
 from schema.http.answers.shared import SharedAnswers
@@ -145,8 +144,7 @@ class _Lookup:
         return SINGLE_FLIGHT.run(flight, self._find, compute, until=self.until)
 
     def _hit(self, key: bytes | None) -> Hit:
-        document = self.requested.context.document
-        points = document_points(document) - 1 if document else 0
+        points = self.requested.context.points
         return Hit(key, self.entities, self.version, self.max_age, points)
 
     def _is_usable(self, answer: Answer) -> bool:

@@ -21,7 +21,7 @@ from core.web.caching import Hit
 from core.web.request import ActorRequest, Reply
 from engine.caches import SizedCache
 from engine.internals.django import thread_connection
-from schema.documents.budget import charge_points, charge_request, client_key
+from schema.documents.budget import charge_operation, charge_request
 from schema.http.answers.cached import ANSWERS, ENTITY_BYTES, MEMORY, REQUESTS_SHARE
 from schema.http.answers.execution import Outcome, count_outcome
 from users.authentication.sessions.middleware import cached_credential, timeouts_as_responses
@@ -97,7 +97,7 @@ class RepeatedRequest:
             headers["Content-Length"] = str(len(body))
             if hit.max_age is not None:
                 headers["Age"] = str(int(answer.age()))
-        charge_points(client_key(actor), hit.points)
+        charge_operation(actor, hit.points, charged)
         count_outcome(Outcome.UNCHANGED if hit.key is None else Outcome.HIT)
         return Reply(self.status, body, headers)
 

@@ -268,6 +268,10 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             ALL_KINDS,
         ),
     ),
+    "RateLimit": (
+        "rateLimit { FIELD }",
+        dict.fromkeys(("limit", "remaining", "resetAt", "cost"), ALL_KINDS),
+    ),
     "AnalyticsDay": (
         'analytics(from: "2026-01-01", to: "2026-01-01") { FIELD }',
         {"date": STAFF_ONLY, "signUps": STAFF_ONLY, "newUsers": STAFF_ONLY, "logIns": STAFF_ONLY},
@@ -277,6 +281,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         {
             "me": SIGNED_IN,
             "settings": ALL_KINDS,
+            "rateLimit": ALL_KINDS,
             "user": SIGNED_IN,
             "userBy": SIGNED_IN,
             "users": SIGNED_IN,

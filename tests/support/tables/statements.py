@@ -149,6 +149,7 @@ SHAPES: Final = [
         3,
     ),
     ("nothing, for the settings", "{ settings { serviceName limits { maxDepth } } }", 1),
+    ("nothing, for the rate limit", "{ rateLimit { limit remaining resetAt cost } }", 1),
     ("users, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
     ("users, page info only", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
     ("users' own columns", f"{{ users(first: $n) {{ edges {{ node {{ {USER_FIELDS} }} }} }} }}", 2),
@@ -276,6 +277,7 @@ ORDINARY: Final = {
 BUDGETS: Final[dict[str, int]] = {
     "Query.users(search:) isTruncated": 3,
     "Query.settings": 1,
+    "Query.rateLimit": 1,
 }
 ROOTS: Final = (
     "Query.",
@@ -304,6 +306,7 @@ DOCUMENTED: Final[dict[str, int]] = {
     "UserBy": 2,
     "Nodes": 1,
     "Settings": 1,
+    "RateLimit": 1,
     "Organization": 5,
     "Analytics": 2,
     "SearchUsers": 4,

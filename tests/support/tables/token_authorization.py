@@ -36,7 +36,11 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "BulkFailure": (NONE, "users:write"),
     "Permission": ("groups:read", "groups:read"),
     **dict.fromkeys(
-        ("Settings", "PasswordRules", "UsernameRules", "UploadRules", "RequestLimits"), (ANY, ANY)
+        (
+            *("Settings", "PasswordRules", "UsernameRules", "UploadRules", "RequestLimits"),
+            "RateLimit",
+        ),
+        (ANY, ANY),
     ),
     "AnalyticsDay": ("analytics:read", "analytics:read"),
 }
@@ -49,6 +53,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Event.subject": ("events:read", "events:read+users:read"),
     "Query.me": (ANY, ANY),
     "Query.settings": (ANY, ANY),
+    "Query.rateLimit": (ANY, ANY),
     "Query.node": (ANY, "users:read"),
     "Query.nodes": (ANY, "users:read"),
     "Query.user": ("users:read", "users:read"),
