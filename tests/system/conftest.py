@@ -1,6 +1,7 @@
-"""Fixtures for the demo in a real browser."""
+"""Fixtures for the demo in a real browser, and for the TypeScript client."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,13 +9,23 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from core.dev.ports import free_port
 from tests.support.demo import demo
-from tests.system.programs import require_program
+from tests.system.programs import npm, require_program
+from tests.system.repository import ROOT
 
 # Disables Chromium's update checks.
 OFFLINE = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
+
+
+@pytest.fixture(scope="session")
+def typescript_client() -> Path:
+    """Install the tools of the TypeScript client, and build it; return its folder."""
+    folder = ROOT / "clients" / "typescript"
+    npm(folder, "ci")
+    npm(folder, "run", "build")
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -14,23 +14,14 @@ from tests.support.images import make_image
 from tests.support.second_factors import age_authentication
 from tests.system.cluster import Replica, fetch
 from tests.system.programs import npm
-from tests.system.repository import ROOT
 from users.authentication.models import Session
 from users.authentication.sessions.access_tokens import issue_access_token
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
-PACKAGE: Final = ROOT / "clients" / "typescript"
 LOG_IN: Final = """mutation ($login: String!, $password: String!) {
   logIn(input: {login: $login, password: $password}) { accessToken refreshToken }
 }"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def package() -> None:
-    """Install the tools of the package, and build it."""
-    npm(PACKAGE, "ci")
-    npm(PACKAGE, "run", "build")
 
 
 @pytest.fixture
@@ -72,7 +63,7 @@ def expired(tokens: dict[str, str], login: str, settings: Any) -> dict[str, str]
     return tokens | {"accessToken": issue_access_token(session)}
 
 
-def test_client_works_in_node(service: Replica, settings: Any) -> None:
+def test_client_works_in_node(typescript_client: Path, service: Replica, settings: Any) -> None:
     for username in ("alice", "bob", "charlie", "dora"):
         make_user(username, name=username.title(), is_public=True)
     make_user("root", is_staff=True, is_superuser=True)
@@ -86,4 +77,4 @@ def test_client_works_in_node(service: Replica, settings: Any) -> None:
         "tokens": tokens,
         "image": base64.b64encode(make_image("PNG")).decode(),
     }
-    npm(PACKAGE, "test", ROSTER_SERVICE=json.dumps(described))
+    npm(typescript_client, "test", ROSTER_SERVICE=json.dumps(described))

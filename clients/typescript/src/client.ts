@@ -17,6 +17,7 @@ import {
   type RegisterPasskeyMutation,
   type SecondFactorInput,
   type SignUpInput,
+  type Transport,
   type VerifySecondFactorMutation,
 } from "./generated/graphql.js";
 import type { Method } from "./generated/enums.js";
@@ -28,7 +29,15 @@ import {
 } from "./errors.js";
 import { createPasskey, getPasskey } from "./passkeys.js";
 import { memoryStorage, subjectOf, TokenStore, type TokenStorage, type Tokens } from "./sessions.js";
-import { send, type Reply, type RequestOptions, type TypedDocument } from "./transport.js";
+import {
+  send,
+  type ExecuteOptions,
+  type GraphQLResponse,
+  type Reply,
+  type RequestOptions,
+  type Source,
+  type TypedDocument,
+} from "./transport.js";
 
 /** A request for recent authentication, which `onReauthenticationRequired` answers. */
 export interface Reauthentication {
@@ -43,8 +52,15 @@ export interface ClientOptions {
   /** The GraphQL endpoint, such as `https://accounts.example.com/graphql`. */
   url: string;
   fetch?: typeof fetch;
-  /** Where the tokens are stored; in memory by default. */
+  /**
+   * `TOKEN` by default. `COOKIE` is for pages of the service's own origin: their scripts cannot
+   * read the session, and the admin shares it.
+   */
+  transport?: Transport;
+  /** Where the tokens are stored; in memory by default. Not used with `COOKIE`. */
   storage?: TokenStorage;
+  /** Ids of trusted documents by the operation's name, which are sent instead of their texts. */
+  documentIds?: Readonly<Record<string, string>>;
   /** Return a proof, and the operation is retried; undefined, and it fails. */
   onReauthenticationRequired?: (request: Reauthentication) => Promise<ProofInput | undefined>;
 }
@@ -86,7 +102,9 @@ export function createClient(options: ClientOptions): Client {
 export class Client {
   readonly #url: string;
   readonly #fetch: typeof fetch;
+  readonly #transport: Transport;
   readonly #store: TokenStore;
+  readonly #documentIds: ReadonlyMap<string, string>;
   readonly #onReauthenticationRequired: ClientOptions["onReauthenticationRequired"];
   #refreshing: Promise<Tokens | undefined> | undefined;
   #reauthenticating: Promise<boolean> | undefined;
@@ -94,6 +112,8 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#url = options.url;
     this.#fetch = options.fetch ?? ((...request) => fetch(...request));
+    this.#transport = options.transport ?? "TOKEN";
+    this.#documentIds = new Map(Object.entries(options.documentIds ?? {}));
     this.#store = new TokenStore(options.storage ?? memoryStorage(), options.url);
     this.#onReauthenticationRequired = options.onReauthenticationRequired;
   }
@@ -108,16 +128,34 @@ export class Client {
     document: TypedDocument<Result, Variables>,
     ...[variables, options]: Arguments<Variables>
   ): Promise<Result> {
-    let reply = await this.#authenticated(document, variables, options);
+    const source = this.#sourceOf(document);
+    let reply = await this.#authenticated(source, variables, options);
     if (reply.error instanceof ReauthenticationRequiredError && isUnexecuted(reply)) {
       if (await settled(this.#reauthenticate(reply.error), options?.signal)) {
-        reply = await this.#authenticated(document, variables, options);
+        reply = await this.#authenticated(source, variables, options);
       }
     }
     return resultOf(reply);
   }
 
-  /** True if there are tokens; the session may have ended. */
+  /**
+   * Return the whole response of any document, with its errors and extensions; for tools.
+   *
+   * Throws a `RosterError` if the response is not the API's, or the signal's reason.
+   */
+  async execute(
+    query: string,
+    variables?: Readonly<Record<string, unknown>>,
+    options?: ExecuteOptions,
+  ): Promise<GraphQLResponse> {
+    const { response, error } = await this.#authenticated({ query }, variables, options);
+    if (!response) {
+      throw error;
+    }
+    return response;
+  }
+
+  /** True if there are tokens; the session may have ended. For a cookie, request `me`. */
   async isSignedIn(): Promise<boolean> {
     return (await this.#store.read()) !== undefined;
   }
@@ -130,7 +168,7 @@ export class Client {
   /** Sign in, or return the challenge if the user has a second factor. */
   async logIn(login: string, password: string): Promise<LogInResult> {
     const deviceToken = await this.#store.deviceToken();
-    const input = { login, password, deviceToken, transport: "TOKEN" as const };
+    const input = { login, password, deviceToken, transport: this.#transport };
     const { logIn } = await this.#anonymous(LogInDocument, { input });
     if (!logIn.secondFactor) {
       return { user: await this.#signIn(logIn), secondFactor: null };
@@ -149,7 +187,7 @@ export class Client {
   /** Sign in with a passkey, without a password or a second step. */
   async logInWithPasskey(signal?: AbortSignal): Promise<SignedInUser> {
     const credential = await this.#askPasskey("LOG_IN", null, signal);
-    const input = { credential, transport: "TOKEN" as const };
+    const input = { credential, transport: this.#transport };
     const { logInWithPasskey } = await this.#anonymous(LogInWithPasskeyDocument, { input });
     return this.#signIn(logInWithPasskey);
   }
@@ -185,12 +223,12 @@ export class Client {
 
   /** Send an operation with the access token, and again if that has expired. */
   async #authenticated(
-    document: TypedDocument<unknown, never>,
+    source: Source,
     variables: unknown,
-    options: RequestOptions = {},
+    options: ExecuteOptions = {},
   ): Promise<Reply> {
     const tokens = await this.#store.read();
-    const reply = await this.#send(document, variables, tokens, options);
+    const reply = await this.#send(source, variables, tokens, options);
     const isRejected = reply.error instanceof UnauthenticatedError && isUnexecuted(reply);
     if (!tokens || !isRejected) {
       return reply;
@@ -201,7 +239,7 @@ export class Client {
     const refreshed = await settled(this.#refreshing, options.signal);
     // Another user may have signed in meanwhile, whose account the operation is not for.
     return refreshed && subjectOf(refreshed.accessToken) === subjectOf(tokens.accessToken)
-      ? this.#send(document, variables, refreshed, options)
+      ? this.#send(source, variables, refreshed, options)
       : reply;
   }
 
@@ -209,19 +247,29 @@ export class Client {
     document: TypedDocument<Result, Variables>,
     variables: Variables,
   ): Promise<Result> {
-    return resultOf(await this.#send(document, variables, undefined));
+    return resultOf(await this.#send(this.#sourceOf(document), variables, undefined));
+  }
+
+  /** Return the id of a trusted document, the text of any other. */
+  #sourceOf(document: TypedDocument<unknown, never>): Source {
+    const query = document.toString();
+    const [, name = ""] = /\b(?:query|mutation) (\w+)/.exec(query) ?? [];
+    const documentId = document.documentId ?? this.#documentIds.get(name);
+    return documentId === undefined ? { query } : { documentId };
   }
 
   #send(
-    document: TypedDocument<unknown, never>,
+    source: Source,
     variables: unknown,
     tokens: Tokens | undefined,
-    options: RequestOptions = {},
+    options: ExecuteOptions = {},
   ): Promise<Reply> {
     return send(this.#url, this.#fetch, {
       ...options,
-      query: document.toString(),
+      source,
       variables: (variables ?? {}) as Record<string, unknown>,
+      // Cookies accompany no token, so that the token is the only credential.
+      credentials: this.#transport === "COOKIE" ? "same-origin" : "omit",
       accessToken: tokens?.accessToken,
     });
   }
@@ -235,7 +283,8 @@ export class Client {
         return current;
       }
       const { refreshToken } = current;
-      const reply = await this.#send(RefreshTokensDocument, { refreshToken }, undefined);
+      const source = this.#sourceOf(RefreshTokensDocument);
+      const reply = await this.#send(source, { refreshToken }, undefined);
       if (reply.error instanceof InputError) {
         await this.#store.write(undefined);
         return undefined;
@@ -261,7 +310,8 @@ export class Client {
       if (!proof) {
         return false;
       }
-      const reply = await this.#authenticated(ReauthenticateDocument, { input: { proof } });
+      const source = this.#sourceOf(ReauthenticateDocument);
+      const reply = await this.#authenticated(source, { input: { proof } });
       if (!(reply.error instanceof InputError)) {
         resultOf(reply);
         return true;
@@ -283,11 +333,14 @@ export class Client {
   }
 
   async #signIn(payload: LogInPayload): Promise<SignedInUser> {
-    const tokens = tokensOf(payload);
     const { user, deviceToken } = payload;
     if (!user) {
       throw new NetworkError("The response has no user.", { data: payload });
     }
+    if (this.#transport === "COOKIE") {
+      return user;
+    }
+    const tokens = tokensOf(payload);
     await this.#store.exclusively(() => this.#store.write(tokens));
     if (deviceToken !== null) {
       await this.#store.writeDeviceToken(deviceToken);

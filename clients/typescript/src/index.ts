@@ -22,4 +22,9 @@ export {
 export type { ErrorCode, Method, RequestErrorCode } from "./generated/enums.js";
 export { createPasskey, getPasskey, supportsPasskeys } from "./passkeys.js";
 export { memoryStorage, type TokenStorage } from "./sessions.js";
-export type { RequestOptions, TypedDocument } from "./transport.js";
+export type {
+  ExecuteOptions,
+  GraphQLResponse,
+  RequestOptions,
+  TypedDocument,
+} from "./transport.js";

@@ -12,6 +12,8 @@ import {
 /** The text of an operation, with the types of its result and variables. */
 export interface TypedDocument<Result, Variables> {
   toString(): string;
+  /** The id of a trusted document, which is sent instead of the text. */
+  readonly documentId?: string;
   __apiType?: (variables: Variables) => Result;
 }
 
@@ -21,14 +23,35 @@ export interface RequestOptions {
   maxAge?: number;
 }
 
-export interface Exchange extends RequestOptions {
-  readonly query: string;
+export interface ExecuteOptions extends RequestOptions {
+  operationName?: string;
+  /** The `extensions` of the request, such as `{cost: true}`. */
+  extensions?: Readonly<Record<string, unknown>>;
+  /** Headers in addition to the client's own, which they replace. */
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** A document's text or its id. */
+export type Source = { readonly query: string } | { readonly documentId: string };
+
+export interface Exchange extends ExecuteOptions {
+  readonly source: Source;
   readonly variables: Readonly<Record<string, unknown>>;
+  readonly credentials: RequestCredentials;
   readonly accessToken: string | undefined;
+}
+
+/** A GraphQL response as it was received. */
+export interface GraphQLResponse {
+  readonly data?: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly GraphQLError[];
+  readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
 export interface Reply {
   readonly status: number;
+  /** Undefined if the response is not the API's. */
+  readonly response: GraphQLResponse | undefined;
   readonly data: Readonly<Record<string, unknown>> | null;
   /** What the response reports, most specific class first; undefined after success. */
   readonly error: RosterError | undefined;
@@ -46,7 +69,7 @@ const GATEWAYS: Readonly<Record<number, Code>> = {
 
 /** Send an operation. Throws `NetworkError`, or the signal's reason. */
 export async function send(url: string, fetch_: typeof fetch, exchange: Exchange): Promise<Reply> {
-  const { accessToken, maxAge, signal } = exchange;
+  const { accessToken, credentials, maxAge, signal } = exchange;
   const headers = new Headers({ Accept: "application/graphql-response+json" });
   if (accessToken !== undefined) {
     headers.set("Authorization", `Bearer ${accessToken}`);
@@ -61,13 +84,15 @@ export async function send(url: string, fetch_: typeof fetch, exchange: Exchange
     // `fetch` sets the Content-Type of a form, which has its boundary.
     headers.set("GraphQL-Require-Preflight", "1");
   }
+  for (const [name, value] of Object.entries(exchange.headers ?? {})) {
+    headers.set(name, value);
+  }
   let response: Response;
   let text: string;
   try {
-    // Without cookies: the bearer token is the only credential.
     response = await fetch_(url, {
       method: "POST",
-      credentials: "omit",
+      credentials,
       headers,
       body,
       ...(signal && { signal }),
@@ -81,11 +106,13 @@ export async function send(url: string, fetch_: typeof fetch, exchange: Exchange
 }
 
 /** Return the JSON of an operation or, if its variables have files, a multipart form. */
-function encode({ query, variables }: Exchange): string | FormData {
+function encode({ source, variables, operationName, extensions }: Exchange): string | FormData {
   const files = new Map<Blob, string[]>();
   const operations = JSON.stringify({
-    query,
+    ...source,
     variables: withoutFiles(variables, "variables", files),
+    operationName,
+    extensions,
   });
   if (!files.size) {
     return operations;
@@ -118,28 +145,37 @@ function withoutFiles(value: unknown, path: string, files: Map<Blob, string[]>):
   return value;
 }
 
-function decode(response: Response, text: string): Reply {
-  const { status, headers } = response;
+function decode(received: Response, text: string): Reply {
+  const { status, headers } = received;
   const body = parse(text);
-  const data = isObject(body) && isObject(body["data"]) ? body["data"] : null;
-  const errors = isObject(body) ? ((body["errors"] ?? []) as GraphQLError[]) : [];
+  const response = isObject(body) && ("data" in body || "errors" in body) ? body : undefined;
+  const data = isObject(response?.["data"]) ? response["data"] : null;
+  const errors = (response?.["errors"] ?? []) as GraphQLError[];
   const details = { data, errors, requestId: headers.get("X-Request-ID") };
-  const [first] = errors;
+  return { status, response, data, error: errorIn(received, details) };
+}
+
+/** Return what a response reports, undefined after success. */
+function errorIn(
+  { status, headers }: Response,
+  details: ErrorDetails & Pick<Reply, "data"> & { errors: readonly GraphQLError[] },
+): RosterError | undefined {
+  const [first] = details.errors;
   const waiting = Number(headers.get("Retry-After") ?? 0);
   if (first) {
     const extensions = first.extensions ?? {};
     const code = (extensions["code"] ?? "INTERNAL_ERROR") as Code;
     const retryAfter = Number(extensions["retryAfter"] ?? waiting);
-    const error = errorOf(code, first.message, { ...details, extensions }, retryAfter);
-    return { status, data, error };
+    return errorOf(code, first.message, { ...details, extensions }, retryAfter);
   }
-  if (!data) {
+  if (!details.data) {
     const code = GATEWAYS[status];
     const message = `The response has the status ${status} and is not the API's.`;
-    const error = code ? errorOf(code, message, details, waiting) : new NetworkError(message, details);
-    return { status, data, error };
+    return code
+      ? errorOf(code, message, details, waiting)
+      : new NetworkError(message, details);
   }
-  return { status, data, error: rejection(data, details) };
+  return rejection(details.data, details);
 }
 
 /** Return the error of the payloads' `errors`, undefined if there are none. */

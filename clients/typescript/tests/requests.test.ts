@@ -67,6 +67,22 @@ test("other errors have their code and the id of the request", async () => {
   });
 });
 
+test("execute returns the whole response", async () => {
+  const { client } = await signedIn("alice");
+  const document = "query Name { me { name } } query Invalid { node(id: 1) { id } }";
+
+  const { data, errors, extensions } = await client.execute(document, undefined, {
+    operationName: "Name",
+    extensions: { cost: true },
+  });
+  const refused = await client.execute("{ unknown }");
+
+  assert.deepEqual(Object.keys(data ?? {}), ["me"]);
+  assert.equal(errors, undefined);
+  assert.equal((extensions?.["cost"] as { requested: number }).requested, 1);
+  assert.equal(refused.errors?.[0]?.extensions?.["code"], "GRAPHQL_VALIDATION_FAILED");
+});
+
 test("a service that cannot be reached is a network error", async () => {
   const client = createClient({ url: "http://127.0.0.1:9/graphql" });
 
