@@ -6,6 +6,9 @@ COPY console/package.json console/package-lock.json console/.npmrc ./
 RUN npm ci --omit=dev
 COPY console/build.mjs console/tsconfig.json ./
 COPY console/src src
+# The console bundles the client and its documents.
+COPY clients/typescript/src /clients/typescript/src
+COPY docs/operations /docs/operations
 RUN npm run -s build
 
 

@@ -165,6 +165,7 @@ $(VENV)/node: console/node.lock | $(VENV)/demo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(CONSOLE): $(wildcard console/src/*) console/package-lock.json console/build.mjs | $(NODE)
+$(CONSOLE): $(wildcard console/src/* clients/typescript/src/*.ts docs/operations/signing-in/*) \
+		console/package-lock.json console/build.mjs | $(NODE)
 	@echo "Building the console …"
 	@cd console && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --omit=dev && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
+const client = path.join(root, "..", "clients", "typescript", "src");
+const operations = path.join(root, "..", "docs", "operations");
 const outdir = path.join(root, "dist", "console");
 
 /**
@@ -29,6 +31,43 @@ const fontFiles = {
       contents: pluginData,
       loader: "file",
     }));
+  },
+};
+
+/**
+ * Bundles the TypeScript client without its code generator: the types that this generates do
+ * not remain at run time, only the documents.
+ */
+const rosterClient = {
+  name: "roster-client",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@roster\/client$/ }, () => ({ path: path.join(client, "index.ts") }));
+    onResolve({ filter: /^\.\/generated\/graphql\.js$/ }, () => ({
+      path: "documents",
+      namespace: "documents",
+    }));
+    onLoad({ filter: /.*/, namespace: "documents" }, async () => {
+      const files = (await readdir(operations, { recursive: true })).filter((file) =>
+        file.endsWith(".graphql"),
+      );
+      const documents = files.map(async (file) => {
+        const text = await readFile(path.join(operations, file), "utf8");
+        return `export const ${path.basename(file, ".graphql")}Document = ${JSON.stringify(text)};`;
+      });
+      return { contents: (await Promise.all(documents)).join("\n") };
+    });
+  },
+};
+
+/** Replaces GraphiQL's tabs; see src/TabList.tsx. */
+const accessibleTabs = {
+  name: "accessible-tabs",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/tabs\/index\.js$/ }, ({ importer }) =>
+      importer.includes("@graphiql/react")
+        ? { path: path.join(root, "src", "TabList.tsx") }
+        : undefined,
+    );
   },
 };
 
@@ -74,7 +113,7 @@ const { metafile } = await build({
   define: { "process.env.NODE_ENV": '"production"' },
   loader: { ".ttf": "file" },
   assetNames: "[name]",
-  plugins: [fontFiles],
+  plugins: [fontFiles, rosterClient, accessibleTabs],
   minify: true,
   legalComments: "linked",
   metafile: true,

@@ -1,29 +1,42 @@
-import { CloseIcon } from "@graphiql/react";
-import type { Identity } from "./api";
+import { CloseIcon, useGraphiQL } from "@graphiql/react";
+import type { Api, Identity } from "./api";
 import type { Config, Demo } from "./config";
+import { useEditorKeys } from "./editorKeys";
 import { Examples } from "./Examples";
 import type { Session } from "./session";
+import { Share } from "./Share";
 import { SignIn } from "./SignIn";
 import { Wordmark } from "./Wordmark";
 
 interface Props {
+  api: Api;
   config: Config;
   session: Session;
 }
 
-export function Bar({ config: { demo, operations, version }, session }: Props) {
+export function Bar({ api, config: { admin, demo, operations, version }, session }: Props) {
   const { identity, notice } = session;
+  useEditorKeys();
   return (
     <header className="bar">
       <div className="bar-row">
-        <Wordmark />
+        <SkipLink />
+        <h1 className="bar-title">
+          <Wordmark />
+        </h1>
         <span className="bar-version">{version}</span>
-        {operations.length > 0 && <Examples operations={operations} />}
+        <Examples api={api} operations={operations} />
+        <Share onFailure={session.show} />
         <span className="bar-space" />
         {demo && <DemoAccounts demo={demo} session={session} />}
         {demo?.inbox && (
           <a className="bar-button" href={demo.inbox} target="_blank" rel="noopener">
             Inbox
+          </a>
+        )}
+        {identity?.isStaff && (
+          <a className="bar-button" href={admin}>
+            Admin
           </a>
         )}
         <IdentityLabel identity={identity} demo={demo} />
@@ -36,7 +49,7 @@ export function Bar({ config: { demo, operations, version }, session }: Props) {
             Sign out
           </button>
         )}
-        {identity === null && !demo && <SignIn session={session} />}
+        <SignIn session={session} />
       </div>
       <div role="status">
         {notice && (
@@ -52,6 +65,20 @@ export function Bar({ config: { demo, operations, version }, session }: Props) {
   );
 }
 
+/** Passes the bar and the documentation's hundreds of links (WCAG 2.4.1). */
+function SkipLink() {
+  const queryEditor = useGraphiQL((state) => state.queryEditor);
+  return (
+    <button
+      type="button"
+      className="bar-button bar-skip"
+      onClick={() => queryEditor?.getContainerDomNode().focus()}
+    >
+      Skip to the editor
+    </button>
+  );
+}
+
 function DemoAccounts({ demo, session }: { demo: Demo; session: Session }) {
   return (
     <div className="accounts" role="group" aria-label="Sign in as a demo account">
@@ -64,12 +91,10 @@ function DemoAccounts({ demo, session }: { demo: Demo; session: Session }) {
           type="button"
           className="account"
           title={description}
-          aria-label={`Sign in as ${login}, ${role}`}
           aria-pressed={session.identity?.username === login}
-          onClick={() => void session.signIn(login, demo.password, "").then(session.show)}
+          onClick={() => void session.signIn(login, demo.password).then(session.show)}
         >
-          {login}
-          <span className="account-role">{role}</span>
+          {login} <span className="account-role">{role}</span>
         </button>
       ))}
     </div>

@@ -11,20 +11,24 @@ export interface Demo {
 }
 
 export interface ExampleOperation {
+  topic: string;
   name: string;
   description: string;
   document: string;
+  /** JSON with placeholders such as `<user id>`; empty if there are none. */
   variables: string;
 }
 
-/** The ids of the console's own documents, which schema/console/documents.py has. */
-export type Documents = Record<
-  "Identity" | "SignIn" | "SecondStep" | "AskPasskey" | "SignOut",
-  string
->;
+/** Ids of the console's own documents (schema/console/documents.py) by name. */
+export interface Documents extends Record<string, string> {
+  Identity: string;
+  Ids: string;
+}
 
 export interface Config {
   endpoint: string;
+  /** Path of the admin. */
+  admin: string;
   version: string;
   documents: Documents;
   demo: Demo | null;

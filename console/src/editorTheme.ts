@@ -78,6 +78,7 @@ function themeData(palette: Palette): editor.IStandaloneThemeData {
       focusBorder: palette.accent,
       "editor.background": TRANSPARENT,
       "editor.foreground": palette.text,
+      "editorLineNumber.dimmedForeground": palette.muted,
       "editor.selectionBackground": `${palette.accent}33`,
       "editorCursor.foreground": palette.accent,
       "editorLineNumber.foreground": palette.muted,

@@ -1,21 +1,39 @@
 import type { Fetcher } from "@graphiql/toolkit";
+import type { Client } from "@roster/client";
 import type { ExecutionResult } from "graphql";
-import type { Api } from "./api";
+import type { Report } from "./report";
 
-/** Calls `onMutation` after each mutation, which may have changed the session. */
-export function createFetcher(api: Api, onMutation: () => void): Fetcher {
+interface Observer {
+  /** Called after each mutation, which may have changed the session. */
+  onMutation(): void;
+  /** Called before each operation; returns what receives its report. */
+  onStart(): (report: Report) => void;
+}
+
+/** Return GraphiQL's fetcher, which takes the report of an operation out of its response. */
+export function createFetcher(client: Client, { onMutation, onStart }: Observer): Fetcher {
   return async ({ query, operationName, variables }, options) => {
-    const response = await api.send<ExecutionResult>(
-      { query, operationName, variables },
-      options?.headers as Record<string, string> | undefined,
-    );
-    const mutates = options?.documentAST?.definitions.some(
+    const onReport = onStart();
+    const definitions = options?.documentAST?.definitions;
+    const response = await client.execute(query, variables as Record<string, unknown>, {
+      ...(operationName && { operationName }),
+      ...(options?.headers && { headers: options.headers as Record<string, string> }),
+      // Without a syntax tree it is GraphiQL's own introspection.
+      ...(definitions && { extensions: { cost: true } }),
+    });
+    if (!definitions) {
+      return response as ExecutionResult;
+    }
+    const isMutation = definitions.some(
       (definition) =>
         definition.kind === "OperationDefinition" && definition.operation === "mutation",
     );
-    if (mutates) {
+    if (isMutation) {
       onMutation();
     }
-    return response;
+    const { extensions, ...answer } = response;
+    const { cost, debug, ...others } = (extensions ?? {}) as Report & Record<string, unknown>;
+    onReport({ cost, debug });
+    return (Object.keys(others).length ? { ...answer, extensions: others } : answer) as ExecutionResult;
   };
 }

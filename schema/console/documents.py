@@ -2,20 +2,29 @@
 
 from typing import Final
 
+from schema.console.examples import OPERATIONS
 from schema.trusted.identifiers import PREFIX, digest_of
 
+# Sent by the TypeScript client; see `documentIds` in clients/typescript.
+_SESSION: Final = (
+    *("LogIn", "VerifySecondFactor", "BeginPasskeyAuthentication", "LogInWithPasskey", "LogOut"),
+)
 _TEXTS: Final = {
     "Identity": "query Identity { me { username name isStaff isSuperuser } }",
-    "SignIn": """mutation SignIn($input: LogInInput!) {
-  logIn(input: $input) { secondFactor { mfaToken methods } errors { code message } }
+    # For the variables of examples.
+    "Ids": """query Ids {
+  me {
+    id
+    groups { id }
+    memberships(first: 1) { nodes { organization { id } } }
+    sessions(first: 1) { nodes { id } }
+    passkeys(first: 1) { nodes { id } }
+    apiTokens(first: 1) { nodes { id } }
+  }
 }""",
-    "SecondStep": """mutation SecondStep($input: VerifySecondFactorInput!) {
-  verifySecondFactor(input: $input) { errors { code message } }
-}""",
-    "AskPasskey": """mutation AskPasskey($input: BeginPasskeyAuthenticationInput!) {
-  beginPasskeyAuthentication(input: $input) { options errors { code message } }
-}""",
-    "SignOut": "mutation SignOut { logOut { errors { code } } }",
+} | {
+    name: (OPERATIONS / "signing-in" / f"{name}.graphql").read_text(encoding="utf-8")
+    for name in _SESSION
 }
 # By canonical id.
 CONSOLE_DOCUMENTS: Final = {digest_of(text): text for text in _TEXTS.values()}

@@ -18,6 +18,7 @@ def console_page(request: HttpRequest) -> HttpResponse:
     """Render the console or, if it is not built, instructions to build it."""
     config = {
         "endpoint": request.path,
+        "admin": reverse("admin:index"),
         "version": settings.VERSION,
         "documents": CONSOLE_DOCUMENT_IDS,
         "demo": _demo(),

@@ -15,7 +15,7 @@ from schema.http.introspection import INTROSPECTIONS as INTROSPECTED
 from schema.trusted.identifiers import digest_of
 from tests.schema.test_automatic_queries import NOT_FOUND
 from tests.support.client import JSON, GraphQLClient
-from tests.support.factories import PASSWORD, make_api_token, make_service
+from tests.support.factories import PASSWORD, make_api_token, make_service, node_id
 from tests.support.persisted import apq, send, send_both, send_hash, trust_text
 from users.accounts.models import User
 from users.authentication.models import Session
@@ -167,10 +167,12 @@ def test_staff_sign_in_on_the_console(sam: User, anonymous: GraphQLClient) -> No
 
     assert ask("Identity") == {"data": {"me": None}}
     given = {"login": "sam", "password": PASSWORD, "transport": "COOKIE"}
-    assert ask("SignIn", input=given)["data"]["logIn"] == {"secondFactor": None, "errors": []}
+    logged_in = ask("LogIn", input=given)["data"]["logIn"]
+    assert (logged_in["user"]["username"], logged_in["accessToken"]) == ("sam", None)
     assert ask("Identity")["data"]["me"]["username"] == "sam"
     assert send(anonymous, query=OTHER).data["me"]
-    assert ask("SignOut")["data"]["logOut"]["errors"] == []
+    assert ask("Ids")["data"]["me"]["id"] == node_id(sam)
+    assert ask("LogOut")["data"]["logOut"]["errors"] == []
     assert send(anonymous, query=OTHER).codes == REFUSED
 
 

@@ -1,5 +1,7 @@
 """Generated clients for the documented operations type-check."""
 
+import pytest
+
 from tests.system.programs import npm
 from tests.system.repository import ROOT
 
@@ -15,5 +17,6 @@ def test_the_documented_operations_type_check() -> None:
     assert "export type UpdateProfileMutation" in generated
 
 
+@pytest.mark.usefixtures("typescript_client")
 def test_the_console_type_checks() -> None:
     npm(CONSOLE, "run", "check")

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -81,6 +83,25 @@ test("execute returns the whole response", async () => {
   assert.equal(errors, undefined);
   assert.equal((extensions?.["cost"] as { requested: number }).requested, 1);
   assert.equal(refused.errors?.[0]?.extensions?.["code"], "GRAPHQL_VALIDATION_FAILED");
+});
+
+test("trusted documents are sent by their id", async () => {
+  const text = await readFile("../../docs/operations/signing-in/LogIn.graphql");
+  const documentId = `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  const bodies: Record<string, unknown>[] = [];
+  const { client } = recorded({
+    documentIds: { LogIn: documentId },
+    fetch: (url, init) => {
+      bodies.push(JSON.parse(String(init?.body)));
+      return fetch(url, init);
+    },
+  });
+
+  const { user } = await client.logIn("alice", service.password);
+
+  assert.equal(user?.username, "alice");
+  assert.equal(bodies[0]?.["documentId"], documentId);
+  assert.ok(!("query" in bodies[0]!));
 });
 
 test("a service that cannot be reached is a network error", async () => {
