@@ -216,8 +216,13 @@ def _links(pages: Iterable[tuple[MenuItem, dict[str, Any]]]) -> list[dict[str, A
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the menu, for `UNFOLD`."""
     dashboard = {"title": _("Overview"), "icon": "space_dashboard", "link": reverse("admin:index")}
+    console = {"title": _("API console"), "icon": "terminal", "link": reverse("graphql")}
     site = cast("RosterAdminSite", admin.site)
-    return [{"items": [dashboard]}, *site.sections(request)]
+    return [
+        {"items": [dashboard]},
+        *site.sections(request),
+        {"separator": True, "items": [console]},
+    ]
 
 
 def icon_url(_request: HttpRequest) -> str:
