@@ -28,6 +28,17 @@ def typescript_client() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def client_script(typescript_client: Path) -> str:
+    """Return a script that defines `client`, with the cookie's session, on pages of the service."""
+    options = ("--bundle", "--format=iife", "--global-name=roster")
+    command = ("exec", "--offline", "--", "esbuild", "dist/index.js", *options)
+    bundle = npm(typescript_client, *command)
+    return f"""{bundle}
+      globalThis.client = roster.createClient({{url: "/graphql", transport: "COOKIE"}});
+    """
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the demo; yield its URL."""

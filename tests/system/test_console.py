@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from core.dev.ports import free_port
 from tests.support.demo import demo
-from tests.support.passkeys import BEGIN_REGISTRATION, REGISTER, REMOVE
+from tests.support.passkeys import REMOVE
+from tests.system.client_pages import add_authenticator, ask
 from tests.system.programs import npm
 from tests.system.repository import ROOT
-from tests.system.test_passkeys import AUTHENTICATOR, CREATE, ask
 
 AXE: Final = ROOT / "console/node_modules/axe-core/axe.min.js"
 VIOLATIONS: Final = """() => axe.run().then(({violations}) => violations.map(
@@ -42,6 +42,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with demo(tmp_path_factory.mktemp("demo"), port, GRAPHQL_DEBUG="1") as running:
         running.wait_until_ready()
         yield f"http://localhost:{port}"
+
+
+@pytest.fixture
+def page(page: Page, client_script: str) -> Page:
+    """A page with the TypeScript client, by which tests prepare data."""
+    page.add_init_script(client_script)
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -117,12 +124,9 @@ def test_offers_to_sign_out(page: Page, site: str) -> None:
 
 
 def test_second_factors_sign_in(page: Page, site: str) -> None:
-    devices = page.context.new_cdp_session(page)
-    devices.send("WebAuthn.enable")
-    devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    add_authenticator(page)
     sign_in(page, site, "alan", "Alan Turing")
-    made = page.evaluate(CREATE, ask(page, BEGIN_REGISTRATION)["options"])
-    registered = ask(page, REGISTER, name="Chromium", credential=made)
+    registered = page.evaluate("() => client.registerPasskey('Chromium')")
     signed_in = page.get_by_role("button", name="Sign out")
 
     signed_in.click()
@@ -417,6 +421,8 @@ def test_phones_do_not_scroll_sideways(browser: Browser, site: str) -> None:
     expect(result).to_contain_text("Aaliyah ")
     page.get_by_role("button", name="Show Documentation Explorer").click()
     expect(page.get_by_text("User management: accounts,")).to_be_visible()
+    page.get_by_role("button", name="Share").click()
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
 
     width = "document.documentElement.scrollWidth"
     assert page.evaluate(width) == PHONE["width"]
@@ -433,13 +439,9 @@ def test_phones_do_not_scroll_sideways(browser: Browser, site: str) -> None:
 def test_the_mailed_link_completes_a_sign_up(page: Page, site: str) -> None:
     page.goto(f"{site}/graphql")
     page.evaluate(
-        """fetch("/graphql", {
-             method: "POST",
-             headers: {"Content-Type": "application/json"},
-             body: JSON.stringify({query: `mutation { signUp(input: {
-               email: "eve@example.org", username: "eve", password: "a phrase to remember"
-             }) { errors { code } } }`})
-           }).then(response => response.json())"""
+        """() => client.signUp({
+             email: "eve@example.org", username: "eve", password: "a phrase to remember"
+           })"""
     )
     mail = page.get_by_role("link", name="Confirm your e-mail address")
     for _attempt in range(50):

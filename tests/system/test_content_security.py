@@ -167,18 +167,15 @@ def test_pages_of_errors_are_styled(browser: Browser, site: str) -> None:
     page.close()
 
 
-def test_the_inbox_shows_mails_with_their_styles(page: Page, site: str) -> None:
+def test_the_inbox_shows_mails_with_their_styles(page: Page, site: str, client_script: str) -> None:
+    page.add_init_script(client_script)
     page.goto(f"{site}/dev/mail/")
     take_screenshot(page, "inbox")
     page.goto(f"{site}/graphql")
     page.evaluate(
-        """() => fetch("/graphql", {
-             method: "POST",
-             headers: {"Content-Type": "application/json"},
-             body: JSON.stringify({query: `mutation { signUp(input: {
-               email: "uma@example.org", username: "uma", password: "a phrase to remember"
-             }) { errors { code } } }`})
-           }).then(response => response.json())"""
+        """() => client.signUp({
+             email: "uma@example.org", username: "uma", password: "a phrase to remember"
+           })"""
     )
     mail = page.locator("tr", has_text="uma@example.org").get_by_role("link")
     for _attempt in range(100):

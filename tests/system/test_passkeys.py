@@ -1,103 +1,64 @@
-"""Passkeys in a real browser with Chromium's virtual authenticator."""
+"""Passkeys in a real browser with Chromium's virtual authenticator, by the TypeScript client."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from core.settings import DEFAULT_DEMO_PASSWORD
-from tests.support.passkeys import BEGIN, BEGIN_REGISTRATION, LOG_IN, REGISTER, REMOVE
-from tests.support.second_factors import FACTORS, VERIFY
-from tests.support.second_factors import LOG_IN as PASSWORD_LOG_IN
+from tests.support.passkeys import REMOVE
+from tests.support.second_factors import FACTORS
+from tests.system.client_pages import add_authenticator, ask
 
-ASK: Final = """
-    ([query, variables]) => fetch("/graphql", {
-      method: "POST",
-      headers: {"Content-Type": "application/json"},
-      body: JSON.stringify({query, variables})
-    }).then(response => response.json())
-"""
-CREATE: Final = """
-    async options => (await navigator.credentials.create({
-      publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options)
-    })).toJSON()
-"""
-GET: Final = """
-    async options => (await navigator.credentials.get({
-      publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)
-    })).toJSON()
-"""
-# A platform authenticator, such as a phone's, that always verifies its user.
-AUTHENTICATOR: Final = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
+LOG_IN: Final = """async password => {
+  const {user, secondFactor} = await client.logIn("alan", password);
+  return user ?? secondFactor.methods;
+}"""
+LOG_IN_IN_TWO_STEPS: Final = """async password => {
+  const {secondFactor} = await client.logIn("alan", password);
+  return secondFactor.verifyPasskey();
+}"""
 
 
 @pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
+def page(browser: Browser, site: str, client_script: str) -> Iterator[Page]:
     """A page of the service, in a browser with an authenticator and no passkeys."""
     context = browser.new_context()
     page = context.new_page()
+    page.add_init_script(client_script)
     page.goto(f"{site}/graphql")
-    devices = context.new_cdp_session(page)
-    devices.send("WebAuthn.enable")
-    devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    add_authenticator(page)
     yield page
     context.close()
 
 
-def ask(page: Page, query: str, **variables: Any) -> Any:
-    """Send an operation from the page, with its cookie; return the payload."""
-    answer = page.evaluate(ASK, [query, variables])
-    assert "errors" not in answer, answer
-    (payload,) = answer["data"].values()
-    return payload
-
-
-def options(page: Page, **variables: Any) -> Any:
-    payload = ask(page, BEGIN, **variables)
-    assert payload["errors"] == []
-    return payload["options"]
-
-
-def sign_out(page: Page) -> None:
-    ask(page, "mutation { logOut { errors { code } } }")
+def log_out(page: Page) -> None:
+    page.evaluate("() => client.logOut()")
     assert ask(page, FACTORS) is None
 
 
 def test_passkey_is_registered_used_and_removed(page: Page) -> None:
-    account = {"login": "alan", "password": DEFAULT_DEMO_PASSWORD, "transport": "COOKIE"}
-    assert ask(page, PASSWORD_LOG_IN, **account)["errors"] == []
+    assert page.evaluate(LOG_IN, DEFAULT_DEMO_PASSWORD)["username"] == "alan"
 
-    made = page.evaluate(CREATE, ask(page, BEGIN_REGISTRATION)["options"])
-    registered = ask(page, REGISTER, name="Chromium", credential=made)
-    assert registered["errors"] == []
+    registered = page.evaluate("() => client.registerPasskey('Chromium')")
     assert len(registered["recoveryCodes"]) == 10
     (passkey,) = ask(page, FACTORS)["passkeys"]["nodes"]
     assert passkey["name"] == "Chromium"
 
     # Without a password.
-    sign_out(page)
-    answer = page.evaluate(GET, options(page, use="LOG_IN"))
-    assert ask(page, LOG_IN, credential=answer, transport="COOKIE")["errors"] == []
+    log_out(page)
+    assert page.evaluate("() => client.logInWithPasskey()")["username"] == "alan"
     assert ask(page, FACTORS)["secondFactors"] == ["PASSKEY"]
 
     # As a second factor.
-    sign_out(page)
-    waiting = ask(page, PASSWORD_LOG_IN, **account)["secondFactor"]
-    token = waiting["mfaToken"]
-    answer = page.evaluate(GET, options(page, use="SECOND_FACTOR", token=token))
-    assert ask(page, VERIFY, token=token, factor={"passkey": answer})["errors"] == []
+    log_out(page)
+    assert "PASSKEY" in page.evaluate(LOG_IN, DEFAULT_DEMO_PASSWORD)
+    assert page.evaluate(LOG_IN_IN_TWO_STEPS, DEFAULT_DEMO_PASSWORD)["username"] == "alan"
+    assert ask(page, FACTORS)["secondFactors"] == ["PASSKEY"]
 
     # Removed.
     assert ask(page, REMOVE, id=passkey["id"])["errors"] == []
-    sign_out(page)
-    answer = page.evaluate(GET, options(page, use="LOG_IN"))
-    refused = ask(page, LOG_IN, credential=answer, transport="COOKIE")
-    assert [error["code"] for error in refused["errors"]] == ["PASSKEY_INVALID"]
+    log_out(page)
+    refused = "() => client.logInWithPasskey().catch(error => error.code)"
+    assert page.evaluate(refused) == "PASSKEY_INVALID"
