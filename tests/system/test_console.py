@@ -9,25 +9,19 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from core.dev.ports import free_port
 from tests.support.demo import demo
 from tests.support.passkeys import REMOVE
 from tests.system.client_pages import add_authenticator, ask
+from tests.system.console_pages import copy, execute, focused, open_example, open_link, sign_in
 from tests.system.programs import npm
 from tests.system.repository import ROOT
 
 AXE: Final = ROOT / "console/node_modules/axe-core/axe.min.js"
 VIOLATIONS: Final = """() => axe.run().then(({violations}) => violations.map(
   ({id, nodes}) => [id, nodes.map(node => node.target.join(" "))]))"""
-FOCUSED: Final = """() => {
-  const element = document.activeElement;
-  const {outlineStyle, outlineWidth} = getComputedStyle(element);
-  const isVisible = outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
-  const frame = element.matches(".graphiql-editor") ? element.closest("section").ariaLabel : "";
-  return [frame || element.ariaLabel || element.innerText.split("\\n")[0].trim(), isVisible];
-}"""
 DESK: Final[ViewportSize] = {"width": 1280, "height": 800}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 LOG_IN: Final = """mutation ($password: String!) {
@@ -56,44 +50,6 @@ def axe() -> str:
     if not AXE.exists():
         npm(ROOT / "console", "ci")
     return AXE.read_text(encoding="utf-8")
-
-
-def sign_in(page: Page, site: str, username: str, name: str) -> None:
-    """Open the console and sign in to a demo account by a click."""
-    page.goto(f"{site}/graphql")
-    page.get_by_role("button", name=username).click()
-    expect(page.get_by_text(name).first).to_be_visible()
-
-
-def open_example(page: Page, name: str) -> None:
-    page.get_by_role("button", name="Examples").click()
-    page.get_by_label("Search examples").fill(name)
-    page.get_by_role("option").filter(has=page.get_by_text(name, exact=True)).click()
-    # The console has parsed the operation once the tab has its name.
-    expect(page.get_by_role("tab", name=name, exact=True)).to_be_visible()
-
-
-def open_link(page: Page, site: str, **operation: str) -> None:
-    """Open an operation in a new tab by a link."""
-    fragment = page.evaluate("parts => String(new URLSearchParams(parts))", operation)
-    page.goto(f"{site}/graphql#{fragment}")
-    expect(page).to_have_url(f"{site}/graphql")
-
-
-def execute(page: Page) -> Locator:
-    """Run the operation of the current tab; return the locator of its response."""
-    page.get_by_role("button", name="Execute query").click()
-    return page.locator(".result-window")
-
-
-def copy(page: Page, how: str) -> str:
-    """Copy the current tab's operation; return the clipboard's text."""
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name=how).click()
-    expect(page.get_by_text(f"{how}: done")).to_be_visible()
-    page.keyboard.press("Escape")
-    return str(page.evaluate("navigator.clipboard.readText()"))
 
 
 # Session -------------------------------------------------------------------------------
@@ -337,7 +293,7 @@ def test_everything_is_reached_by_keyboard(page: Page, site: str) -> None:
     path = []
     for _step in range(60):
         page.keyboard.press("Tab")
-        name, is_visible = page.evaluate(FOCUSED)
+        name, is_visible = focused(page)
         if page.evaluate("document.activeElement === document.body"):
             break
         path.append(name)
@@ -358,14 +314,14 @@ def test_everything_is_reached_by_keyboard(page: Page, site: str) -> None:
 
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate(FOCUSED) == ["Operation Editor", True]
+    assert focused(page) == ("Operation Editor", True)
     page.keyboard.press("Enter")
     page.keyboard.type("# typed")
     page.keyboard.press("Tab")
     expect(page.get_by_label("Operation Editor")).to_contain_text("# typed")
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")
-    assert page.evaluate(FOCUSED) == ["Execute query (Ctrl-Enter)", True]
+    assert focused(page) == ("Execute query (Ctrl-Enter)", True)
 
 
 def test_tabs_are_changed_and_closed_by_keyboard(page: Page, site: str) -> None:
