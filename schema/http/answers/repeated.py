@@ -14,6 +14,7 @@ from typing import Any, Final, Self, cast
 import orjson
 from django.http import HttpRequest
 
+from core.cached_settings import settings
 from core.security.actor import Actor
 from core.versions.lookup import version_values
 from core.web.caching import Hit
@@ -118,7 +119,8 @@ def remember(text: bytes, request: HttpRequest, reply: Reply) -> None:
 def text_of(request: HttpRequest) -> bytes | None:
     """Return all of a request that an answer can depend on, the credential included.
 
-    None for requests whose answers are not cached: without a credential, or not of JSON.
+    None for requests whose answers are not cached: without a credential, not of JSON, or with
+    headers that no server passes on.
     """
     meta = request.META
     if "HTTP_AUTHORIZATION" not in meta and "HTTP_COOKIE" not in meta:
@@ -126,10 +128,14 @@ def text_of(request: HttpRequest) -> bytes | None:
     body = b""
     if request.method != "GET":
         length = int(meta.get("CONTENT_LENGTH") or 0)
-        if request.content_type != "application/json" or length > MAX_BODY:
+        longest = min(MAX_BODY, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        if request.content_type != "application/json" or length > longest:
             return None
         body = request.body
-    return orjson.dumps(meta | IGNORED, default=_nothing) + body
+    try:
+        return orjson.dumps(meta | IGNORED, default=_nothing) + body
+    except orjson.JSONEncodeError:
+        return None
 
 
 def _digest(text: bytes) -> bytes:
