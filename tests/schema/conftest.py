@@ -9,6 +9,8 @@ from engine.internals.strawberry import is_one_of
 from schema.http.answers.cached import ANSWERS
 from schema.http.answers.repeated import REQUESTS
 from tests.support.documents import SCHEMA
+from tests.support.repeats import Parsed, counting_parsed, make_credentials
+from users.accounts.models import User
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +32,15 @@ def no_cached_answers(settings: Any) -> Iterator[None]:
     yield
     ANSWERS.clear()
     REQUESTS.clear()
+
+
+@pytest.fixture
+def parsed() -> Iterator[Parsed]:
+    with counting_parsed() as counter:
+        yield counter
+
+
+@pytest.fixture
+def credentials(alice: User, root: User, settings: Any) -> dict[str, dict[str, str]]:
+    """Return a credential of each kind, as headers."""
+    return make_credentials(alice, root, settings.SESSION_COOKIE)

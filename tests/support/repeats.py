@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Lock
 from typing import Any, Final
 
 import pytest
@@ -42,10 +43,11 @@ class Parsed:
 @contextmanager
 def counting_parsed() -> Iterator[Parsed]:
     """Count requests that the API parses."""
-    parsed, respond = Parsed(), view.respond
+    parsed, respond, lock = Parsed(), view.respond, Lock()
 
     def counted(*arguments: Any) -> Any:
-        parsed.count += 1
+        with lock:
+            parsed.count += 1
         return respond(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -60,7 +62,7 @@ def warm(request: Request, *, is_fast: bool = True) -> Response:
     return found
 
 
-def anew(request: Request, *, is_fast: bool = True) -> Response:
+def parse_again(request: Request, *, is_fast: bool = True) -> Response:
     """Return the response as if the request were the first of its kind."""
     REQUESTS.clear()
     return send(request, is_fast=is_fast)

@@ -14,7 +14,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from core.web.fast_path import FastPath
 from tests.support.client import JSON
 
-FIXED: Final = {
+FIXED: Final[dict[str, Any]] = {
     "SERVER_NAME": "127.0.0.1",
     "SERVER_PORT": "80",
     "SERVER_PROTOCOL": "HTTP/1.1",
