@@ -97,17 +97,19 @@ def operation(
 
     The benchmark measures the cost of authentication by another ``respond_authenticated``.
     """
-    language = None
+    language = text = None
     charged: Charged = defaultdict(set)
-    text = text_of(request)
-    repeated = look_up(text)
     try:
         with set_deadline(request):
+            text = text_of(request)
+            repeated = look_up(text)
+            if repeated is None:
+                require_allowed_host(request)
+            # Also of a time-out, so not only for requests that are parsed.
+            language = activate_language(request)
             known = repeated.reply(request, charged[0]) if repeated else None
             if known is not None:
                 return known
-            require_allowed_host(request)
-            language = activate_language(request)
             read = from_query_string if request.method == "GET" else from_body
             reply = respond_authenticated(request, partial(respond, request, read, charged))
     except AuthenticationError as error:
