@@ -22,9 +22,17 @@ def npm(folder: Path, *arguments: str, **environ: str) -> str:
 
     That is the system's Node or the environment's. Fails the test if npm does.
     """
+    return run(folder, "npm", *arguments, **environ)
+
+
+def run(folder: Path, *command: str, **environ: str) -> str:
+    """Run a program of the system or the environment; return its output.
+
+    Fails the test if the program does.
+    """
     path = os.pathsep.join((os.environ["PATH"], str(Path(sys.executable).parent)))
     result = subprocess.run(
-        ["npm", *arguments],
+        command,
         cwd=folder,
         env=os.environ | {"PATH": path} | environ,
         capture_output=True,

@@ -1,7 +1,6 @@
 """The TypeScript client against a real service, in Node."""
 
 import base64
-import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +11,14 @@ import pytest
 from tests.support.factories import PASSWORD, make_user
 from tests.support.images import make_image
 from tests.support.second_factors import age_authentication
-from tests.system.cluster import Replica, fetch
+from tests.system.client_service import client_service, expired, log_in, url_of
+from tests.system.cluster import Replica
 from tests.system.programs import npm
 from tests.system.repository import ROOT
-from users.authentication.models import Session
-from users.authentication.sessions.access_tokens import issue_access_token
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
 PACKAGE: Final = ROOT / "clients" / "typescript"
-LOG_IN: Final = """mutation ($login: String!, $password: String!) {
-  logIn(input: {login: $login, password: $password}) { accessToken refreshToken }
-}"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,41 +30,8 @@ def package() -> None:
 
 @pytest.fixture
 def service(tmp_path: Path, settings: Any) -> Iterator[Replica]:
-    """Run a replica on the test database, whose access tokens this process can issue."""
-    replica = Replica.on_test_database(
-        tmp_path / "service.log",
-        MEDIA_ROOT=str(tmp_path / "media"),
-        ALLOWED_HOSTS="localhost,127.0.0.1",
-        SIGN_UP="open",
-    )
-    settings.PUBLIC_URL = f"http://localhost:{replica.port}"
-    replica.environ["PUBLIC_URL"] = settings.PUBLIC_URL
-    replica.start()
-    try:
-        replica.wait_until_ready()
+    with client_service(tmp_path, settings) as replica:
         yield replica
-    finally:
-        replica.stop()
-
-
-def url_of(service: Replica) -> str:
-    return f"http://localhost:{service.port}/graphql"
-
-
-def log_in(service: Replica, login: str) -> dict[str, str]:
-    """Return the tokens of a new session."""
-    body = json.dumps({"query": LOG_IN, "variables": {"login": login, "password": PASSWORD}})
-    headers = {"Content_Type": "application/json"}
-    _response, answer = fetch(service.port, "POST", "/graphql", body.encode(), **headers)
-    tokens: dict[str, str] = json.loads(answer)["data"]["logIn"]
-    return tokens
-
-
-def expired(tokens: dict[str, str], login: str, settings: Any) -> dict[str, str]:
-    """Return the tokens with an access token that expired a minute ago."""
-    settings.ACCESS_TOKEN_TTL = dt.timedelta(minutes=-1)
-    session = Session.objects.get(user__username=login)
-    return tokens | {"accessToken": issue_access_token(session)}
 
 
 def test_client_works_in_node(service: Replica, settings: Any) -> None:
