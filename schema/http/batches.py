@@ -1,7 +1,8 @@
 """Batches: a JSON list of operations in one request.
 
-No specification describes them; clients such as Apollo's send them. Each operation is executed, charged and answered as if it were sent
-alone, in order; they share the deadline of the request and the bound on its answer.
+No specification describes them; clients such as Apollo's send them. Each operation is executed,
+charged and answered as if it were sent alone, in order; they share the deadline of the request and
+the bound on its answer.
 """
 
 from collections.abc import Callable

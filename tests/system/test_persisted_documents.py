@@ -13,10 +13,10 @@ from core.dev.ports import free_port
 from tests.support.environment import PATIENCE
 from tests.support.factories import make_user
 from tests.support.redis_servers import redis_server
+from tests.system.client_service import log_in
 from tests.system.cluster import Replica
 from tests.system.programs import npm
 from tests.system.repository import ROOT
-from tests.system.test_typescript_client import log_in
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
