@@ -5,64 +5,26 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from tests.support.factories import PASSWORD, make_user
 from tests.support.images import make_image
 from tests.support.second_factors import age_authentication
-from tests.system.cluster import Replica, fetch
-from tests.system.programs import npm
-from tests.system.repository import ROOT
+from tests.system.cluster import Replica
+from tests.system.programs import built_client, npm
+from tests.system.services import log_in, service_at, url_of
 from users.authentication.models import Session
 from users.authentication.sessions.access_tokens import issue_access_token
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
-PACKAGE: Final = ROOT / "clients" / "typescript"
-LOG_IN: Final = """mutation ($login: String!, $password: String!) {
-  logIn(input: {login: $login, password: $password}) { accessToken refreshToken }
-}"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def package() -> None:
-    """Install the tools of the package, and build it."""
-    npm(PACKAGE, "ci")
-    npm(PACKAGE, "run", "build")
-
 
 @pytest.fixture
 def service(tmp_path: Path, settings: Any) -> Iterator[Replica]:
-    """Run a replica on the test database, whose access tokens this process can issue."""
-    replica = Replica.on_test_database(
-        tmp_path / "service.log",
-        MEDIA_ROOT=str(tmp_path / "media"),
-        ALLOWED_HOSTS="localhost,127.0.0.1",
-        SIGN_UP="open",
-    )
-    settings.PUBLIC_URL = f"http://localhost:{replica.port}"
-    replica.environ["PUBLIC_URL"] = settings.PUBLIC_URL
-    replica.start()
-    try:
-        replica.wait_until_ready()
+    with service_at(tmp_path, settings, SIGN_UP="open") as replica:
         yield replica
-    finally:
-        replica.stop()
-
-
-def url_of(service: Replica) -> str:
-    return f"http://localhost:{service.port}/graphql"
-
-
-def log_in(service: Replica, login: str) -> dict[str, str]:
-    """Return the tokens of a new session."""
-    body = json.dumps({"query": LOG_IN, "variables": {"login": login, "password": PASSWORD}})
-    headers = {"Content_Type": "application/json"}
-    _response, answer = fetch(service.port, "POST", "/graphql", body.encode(), **headers)
-    tokens: dict[str, str] = json.loads(answer)["data"]["logIn"]
-    return tokens
 
 
 def expired(tokens: dict[str, str], login: str, settings: Any) -> dict[str, str]:
@@ -86,4 +48,4 @@ def test_client_works_in_node(service: Replica, settings: Any) -> None:
         "tokens": tokens,
         "image": base64.b64encode(make_image("PNG")).decode(),
     }
-    npm(PACKAGE, "test", ROSTER_SERVICE=json.dumps(described))
+    npm(built_client(), "test", ROSTER_SERVICE=json.dumps(described))

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createApollo } from "../generated/compiled/apollo/src/apollo.js";
+import { DIRECTORY } from "../generated/compiled/apollo/src/Directory.js";
+import { DEVICES, EDGES, RENAME, REVOKE, USER } from "./documents.mjs";
+import { service, signedIn } from "./service.mjs";
+
+async function connected() {
+  const { roster, sent } = await signedIn();
+  return { apollo: createApollo(roster, service.url), sent };
+}
+
+/** Load pages until the last, and return what the first query then has. */
+async function everyPage(apollo, query, variables, next) {
+  const watched = apollo.watchQuery({ query, variables });
+  const subscription = watched.subscribe(() => {});
+  await watched.result();
+  for (let more; (more = next(watched.getCurrentResult().data.users.pageInfo)); ) {
+    await watched.fetchMore({ variables: more });
+  }
+  const { data } = watched.getCurrentResult();
+  subscription.unsubscribe();
+  return data.users;
+}
+
+const forwards = (page) => page.hasNextPage && { after: page.endCursor };
+
+test("pages of nodes are joined", async () => {
+  const { apollo, sent } = await connected();
+
+  const { nodes } = await everyPage(apollo, DIRECTORY, { first: 10 }, forwards);
+
+  assert.deepEqual(nodes.map((user) => user.username), service.usernames);
+  assert.deepEqual(sent, ["Directory", "Directory", "Directory"]);
+});
+
+test("pages of edges are joined, in both directions and for each order", async () => {
+  const { apollo } = await connected();
+  const usernames = ({ edges }) => edges.map(({ node }) => node.username);
+
+  const ascending = { first: 10, direction: "ASC" };
+  const forth = await everyPage(apollo, EDGES, ascending, forwards);
+  const { pageInfo } = forth;
+  assert.deepEqual(usernames(forth), service.usernames);
+  assert.deepEqual([pageInfo.hasPreviousPage, pageInfo.hasNextPage], [false, false]);
+
+  const descending = { last: 10, direction: "DESC" };
+  const back = await everyPage(
+    apollo,
+    EDGES,
+    descending,
+    (page) => page.hasPreviousPage && { first: null, last: 10, before: page.startCursor },
+  );
+  assert.deepEqual(usernames(back), service.usernames.toReversed());
+});
+
+test("a page that is loaded again replaces itself and what follows", async () => {
+  const { apollo } = await connected();
+  const watched = apollo.watchQuery({ query: DIRECTORY, variables: { first: 10 } });
+  watched.subscribe(() => {});
+  await watched.result();
+  const after = watched.getCurrentResult().data.users.pageInfo.endCursor;
+
+  await watched.fetchMore({ variables: { after } });
+  await watched.fetchMore({ variables: { after } });
+
+  const { nodes } = watched.getCurrentResult().data.users;
+  assert.deepEqual(nodes.map((user) => user.username), service.usernames.slice(0, 20));
+});
+
+test("a mutation updates the user wherever it is shown", async () => {
+  const { apollo, sent } = await connected();
+  await apollo.query({ query: DIRECTORY, variables: { first: 10 } });
+  await apollo.mutate({ mutation: RENAME, variables: { name: "Alice of Apollo" } });
+
+  const { data } = await apollo.query({ query: DIRECTORY, variables: { first: 10 } });
+
+  assert.equal(data.users.nodes[0].name, "Alice of Apollo");
+  assert.deepEqual(sent, ["Directory", "Rename"]);
+});
+
+test("a deleted object is evicted, and omitted from lists", async () => {
+  const { apollo, sent } = await connected();
+  await signedIn();
+  const before = (await apollo.query({ query: DEVICES })).data.me.sessions;
+  const { id } = before.edges.map(({ node }) => node).find((session) => !session.isCurrent);
+
+  await apollo.mutate({ mutation: REVOKE, variables: { id } });
+
+  const after = (await apollo.query({ query: DEVICES })).data.me.sessions;
+  const remaining = before.nodes.map((session) => session.id).filter((each) => each !== id);
+  assert.deepEqual(after.edges.map(({ node }) => node.id), remaining);
+  assert.deepEqual(after.nodes.map((session) => session.id), remaining);
+  assert.equal(apollo.cache.extract()[`Session:${id}`], undefined);
+  assert.deepEqual(sent, ["Devices", "Revoke"]);
+});
+
+test("a look-up finds what a list has cached", async () => {
+  const { apollo, sent } = await connected();
+  const { data } = await apollo.query({ query: DIRECTORY, variables: { first: 10 } });
+  const { id, username } = data.users.nodes[3];
+
+  const found = await apollo.query({ query: USER, variables: { id } });
+
+  assert.equal(found.data.user.username, username);
+  assert.deepEqual(sent, ["Directory"]);
+});

@@ -1,0 +1,192 @@
+"""The code of docs/guides against a real service, with the real tools in Node and Django."""
+
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.utils import timezone
+
+from tests.support.access_tokens import key_of, kid_of, signed
+from tests.support.factories import PASSWORD, make_session, make_user, make_users
+from tests.support.guides import GUIDES, code_of, write_guide
+from tests.system.cluster import Replica
+from tests.system.programs import compatibility_package, npm
+from tests.system.services import service_at, url_of
+from users.accounts.models import User
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+# What the settings of a Django project have anyway.
+SETTINGS: Final = """
+import os
+
+from settings import *
+
+ALLOWED_HOSTS = ["testserver"]
+ROOT_URLCONF = "urls"
+ROSTER_URL = os.environ["ROSTER_URL"]
+SECRET_KEY = "consumer"
+"""
+URLS: Final = """
+from django.urls import path
+from views import orders
+
+urlpatterns = [path("orders", orders)]
+"""
+# Reads tokens, and writes the responses that they get.
+CONSUMER: Final = """
+import json
+import sys
+
+import django
+from django.test import Client
+
+django.setup()
+answers = {}
+for name, header in json.load(sys.stdin).items():
+    response = Client().get("/orders", headers=header and {"Authorization": header})
+    answers[name] = [response.status_code, response.json(), response.get("WWW-Authenticate")]
+json.dump(answers, sys.stdout)
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path, settings: Any) -> Iterator[Replica]:
+    with service_at(tmp_path, settings) as replica:
+        yield replica
+
+
+@pytest.fixture
+def alice() -> User:
+    return make_user("alice", name="Alice", is_public=True)
+
+
+def issuer_of(service: Replica) -> str:
+    return service.environ["PUBLIC_URL"]
+
+
+def access_tokens(user: User, settings: Any) -> dict[str, str]:
+    """Return a valid token, and tokens that lack one thing each."""
+    key = key_of(settings.SECRET_KEY)
+    now = timezone.now()
+    claims = {
+        "iss": settings.PUBLIC_URL,
+        "aud": settings.PUBLIC_URL,
+        "sub": str(user.pk),
+        "sid": str(make_session(user).pk),
+        "iat": now,
+        "exp": now + dt.timedelta(minutes=5),
+    }
+    public = key.public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    stranger = key_of("another-secret-key-another-secret-key")
+    header = {"typ": "at+jwt", "kid": kid_of(key)}
+
+    def without(name: str) -> dict[str, Any]:
+        return {other: value for other, value in claims.items() if other != name}
+
+    return {
+        "valid": signed(claims, key),
+        "expired": signed(claims | {"exp": now - dt.timedelta(minutes=2)}, key),
+        "of another issuer": signed(claims | {"iss": "https://example.net"}, key),
+        "for another audience": signed(claims | {"aud": "https://example.net"}, key),
+        "of another type": signed(claims, key, typ="JWT"),
+        "without a type": signed(claims, key, typ=None),
+        "by an unknown key": signed(claims, stranger),
+        "by another key under the known name": signed(claims, stranger, kid=kid_of(key)),
+        "without a signature": jwt.encode(claims, None, algorithm="none", headers=header),
+        "by the public key as a secret": _hmac(claims, pem, header),
+        **{f"without {name}": signed(without(name), key) for name in ("sub", "sid", "exp")},
+        "not a JWT": "roster_pat_x",
+    }
+
+
+def _hmac(claims: dict[str, Any], secret: bytes, header: dict[str, str]) -> str:
+    """Sign by HMAC; PyJWT refuses public keys as secrets if it recognizes them."""
+    return jwt.encode(claims, secret.hex().encode(), algorithm="HS256", headers=header)
+
+
+def write_all_guides(folder: Path) -> None:
+    """Write the code of all guides, each into a folder of its name."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for page in GUIDES.glob("*.md"):
+        if page.stem != "README":
+            write_guide(page.stem, folder / page.stem)
+
+
+def test_caches_and_tokens_in_node(service: Replica, alice: User, settings: Any) -> None:
+    others = [f"user-{number:02}" for number in range(24)]
+    make_users(others)
+    User.objects.update(is_public=True)
+    package = compatibility_package()
+    write_all_guides(package / "generated" / "guides")
+    npm(package, "run", "guides", ROSTER_URL=issuer_of(service))
+    described = {
+        "url": url_of(service),
+        "issuer": issuer_of(service),
+        "password": PASSWORD,
+        "usernames": ["alice", *others],
+        "sub": str(alice.pk),
+        "tokens": access_tokens(alice, settings),
+    }
+    npm(package, "run", "test-guides", ROSTER_SERVICE=json.dumps(described))
+
+
+def test_graphql_over_http(service: Replica) -> None:
+    described = {"url": url_of(service)}
+    npm(compatibility_package(), "run", "test-http", ROSTER_SERVICE=json.dumps(described))
+
+
+def test_django_verifies_tokens(
+    service: Replica, alice: User, settings: Any, tmp_path: Path
+) -> None:
+    write_guide("django-consumer", tmp_path)
+    (tmp_path / "consumer_settings.py").write_text(SETTINGS, encoding="utf-8")
+    (tmp_path / "urls.py").write_text(URLS, encoding="utf-8")
+    tokens = access_tokens(alice, settings)
+    headers = {name: f"Bearer {token}" for name, token in tokens.items()}
+
+    def answers(issuer: str, **sent: str) -> dict[str, Any]:
+        result = subprocess.run(
+            [sys.executable, "-c", CONSUMER],
+            cwd=tmp_path,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(tmp_path),
+                "DJANGO_SETTINGS_MODULE": "consumer_settings",
+                "ROSTER_URL": issuer,
+            },
+            input=json.dumps(sent),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        parsed: dict[str, Any] = json.loads(result.stdout)
+        return parsed
+
+    found = answers(issuer_of(service), **headers, anonymous="")
+    refusal = [401, {"error": "Sign in."}, 'Bearer error="invalid_token"']
+    assert found.pop("valid") == [200, {"user": str(alice.pk)}, None]
+    assert found.pop("anonymous") == [401, {"error": "Sign in."}, None]
+    assert found == dict.fromkeys(found, refusal)
+    assert len(found) == len(tokens) - 1
+
+    service.stop()
+    down = answers(issuer_of(service), valid=headers["valid"])
+    assert down["valid"][0] == 503
+    service.start()
+
+
+@pytest.mark.parametrize("page", sorted(page.stem for page in GUIDES.glob("*.md")))
+def test_each_guide_has_code_that_a_test_runs(page: str) -> None:
+    assert page == "README" or code_of(page)
