@@ -1,13 +1,17 @@
-"""A replica on the test database whose access tokens the tests can issue."""
+"""A replica on the test database for clients of other languages, and its users."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.factories import PASSWORD
+from tests.support.factories import PASSWORD, make_users
+from tests.support.guides import GUIDES, write_guide
 from tests.system.cluster import Replica, fetch
+from tests.system.programs import compatibility_package
+from users.accounts.models import User
 
 LOG_IN = """mutation ($login: String!, $password: String!) {
   logIn(input: {login: $login, password: $password}) { accessToken refreshToken }
@@ -43,3 +47,21 @@ def log_in(service: Replica, login: str) -> dict[str, str]:
     _response, answer = fetch(service.port, "POST", "/graphql", body.encode(), **headers)
     tokens: dict[str, str] = json.loads(answer)["data"]["logIn"]
     return tokens
+
+
+def make_public_users(count: int) -> list[str]:
+    """Create users whom all signed-in users see; return their usernames in order."""
+    usernames = [f"user-{number:03}" for number in range(count)]
+    make_users(usernames)
+    User.objects.filter(username__in=usernames).update(is_public=True)
+    return usernames
+
+
+def package_with_guides() -> Path:
+    """Return the folder of the other clients, with the code of the guides in `generated/guides`."""
+    package = compatibility_package()
+    folder = package / "generated" / "guides"
+    shutil.rmtree(folder, ignore_errors=True)
+    for page in GUIDES.glob("*.md"):
+        write_guide(page.stem, folder / page.stem)
+    return package

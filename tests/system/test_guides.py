@@ -1,9 +1,9 @@
 """The code of docs/guides against a real service, with the real tools in Node and Django."""
 
 import datetime as dt
+import hmac
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 
-from tests.support.access_tokens import key_of, kid_of, signed
-from tests.support.factories import PASSWORD, make_session, make_user, make_users
+from tests.support.access_tokens import base64url, key_of, kid_of, signed
+from tests.support.factories import PASSWORD, make_session
 from tests.support.guides import GUIDES, code_of, write_guide
 from tests.system.cluster import Replica
 from tests.system.programs import compatibility_package, npm
-from tests.system.services import service_at, url_of
+from tests.system.services import make_public_users, package_with_guides, service_at, url_of
 from users.accounts.models import User
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -65,11 +65,6 @@ def service(tmp_path: Path, settings: Any) -> Iterator[Replica]:
         yield replica
 
 
-@pytest.fixture
-def alice() -> User:
-    return make_user("alice", name="Alice", is_public=True)
-
-
 def issuer_of(service: Replica) -> str:
     return service.environ["PUBLIC_URL"]
 
@@ -104,37 +99,29 @@ def access_tokens(user: User, settings: Any) -> dict[str, str]:
         "by an unknown key": signed(claims, stranger),
         "by another key under the known name": signed(claims, stranger, kid=kid_of(key)),
         "without a signature": jwt.encode(claims, None, algorithm="none", headers=header),
-        "by the public key as a secret": _hmac(claims, pem, header),
+        "by the public key as a secret": signed_by_secret(signed(claims, key), pem),
         **{f"without {name}": signed(without(name), key) for name in ("sub", "sid", "exp")},
         "not a JWT": "roster_pat_x",
     }
 
 
-def _hmac(claims: dict[str, Any], secret: bytes, header: dict[str, str]) -> str:
-    """Sign by HMAC; PyJWT refuses public keys as secrets if it recognizes them."""
-    return jwt.encode(claims, secret.hex().encode(), algorithm="HS256", headers=header)
-
-
-def write_all_guides(folder: Path) -> None:
-    """Write the code of all guides, each into a folder of its name."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for page in GUIDES.glob("*.md"):
-        if page.stem != "README":
-            write_guide(page.stem, folder / page.stem)
+def signed_by_secret(token: str, secret: bytes) -> str:
+    """Sign the claims of a token by HMAC."""
+    header = json.dumps(jwt.get_unverified_header(token) | {"alg": "HS256"}).encode()
+    signing_input = f"{base64url(header)}.{token.split('.')[1]}"
+    digest = hmac.digest(secret, signing_input.encode(), "sha256")
+    return f"{signing_input}.{base64url(digest)}"
 
 
 def test_caches_and_tokens_in_node(service: Replica, alice: User, settings: Any) -> None:
-    others = [f"user-{number:02}" for number in range(24)]
-    make_users(others)
-    User.objects.update(is_public=True)
-    package = compatibility_package()
-    write_all_guides(package / "generated" / "guides")
+    others = make_public_users(24)
+    package = package_with_guides()
     npm(package, "run", "guides", ROSTER_URL=issuer_of(service))
     described = {
         "url": url_of(service),
         "issuer": issuer_of(service),
         "password": PASSWORD,
-        "usernames": ["alice", *others],
+        "usernames": [alice.username, *others],
         "sub": str(alice.pk),
         "tokens": access_tokens(alice, settings),
     }
