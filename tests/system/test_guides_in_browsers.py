@@ -1,6 +1,8 @@
 """The applications of docs/guides in a real browser, on other origins than the service."""
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from core.dev.ports import free_port
 from core.settings import DEFAULT_DEMO_PASSWORD
 from tests.support.demo import demo
 from tests.system.authenticators import add_authenticator
-from tests.system.cluster import fetch
+from tests.system.cluster import connects, fetch, wait_until
 from tests.system.programs import npm
 from tests.system.repository import text
 from tests.system.services import package_with_guides
@@ -48,9 +50,11 @@ def serving(folder: Path, port: int) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://localhost:{port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://localhost:{port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +119,15 @@ def page(browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
-def build(package: Path, application: str, guide: str, service: Service) -> Path:
-    """Build an application by the Vite configuration of a guide; return its folder."""
-    config = package / "generated" / "guides" / guide / "vite.config.ts"
-    output = package / "generated" / "applications" / application
-    options = ("--config", str(config), "--outDir", str(output), "--emptyOutDir")
+def build(package: Path, guide: str, page: str, service: Service) -> Path:
+    """Build a page with the Vite configuration of a guide; return the output's folder."""
+    output = package / "generated" / "applications" / guide
+    options = ("--outDir", str(output), "--emptyOutDir")
+    root = str(package / page)
     environ = {"VITE_ROSTER_URL": f"{service.url}/graphql"}
-    npm(package / application, "exec", "--", "vite", "build", *options, **environ)
+    folder = package / "generated" / "guides" / guide
+    config = ("--config", str(folder / "vite.config.ts"))
+    npm(folder, "exec", "--", "vite", "build", root, *config, *options, **environ)
     return output
 
 
@@ -134,7 +140,7 @@ def sign_in(page: Page, login: str) -> None:
 def test_react_on_another_origin(service: Service, package: Path, page: Page) -> None:
     names = service.names("grace")
     status, items = page.get_by_role("status"), page.locator(ITEMS)
-    folder = build(package, "generated/guides/react-vite", "react-vite", service)
+    folder = build(package, "react-vite", "generated/guides/react-vite", service)
     with serving(folder, service.app_port) as origin, serving(folder, free_port()) as third:
         page.goto(origin)
         add_authenticator(page)
@@ -168,7 +174,7 @@ def test_relay_in_react(service: Service, package: Path, page: Page) -> None:
     guide = package / "generated" / "guides" / "relay"
     (guide / "schema.graphql").write_text(text("schema.graphql"), encoding="utf-8")
     npm(guide, "exec", "--", "relay-compiler")
-    folder = build(package, "pages/relay", "relay", service)
+    folder = build(package, "relay", "pages/relay", service)
     methods: list[str] = []
     page.on("request", lambda request: methods.append(request.method))
     users, devices = (page.locator("ul").nth(number).locator("li") for number in range(2))
@@ -190,10 +196,54 @@ def test_relay_in_react(service: Service, package: Path, page: Page) -> None:
 def test_apollo_in_react(service: Service, package: Path, page: Page) -> None:
     names = service.names("alan")
     items = page.locator(ITEMS)
-    folder = build(package, "pages/apollo", "react-vite", service)
+    folder = build(package, "react-vite", "pages/apollo", service)
     with serving(folder, service.app_port) as origin:
         page.goto(f"{origin}/#alan:{DEFAULT_DEMO_PASSWORD}")
         expect(items).to_have_count(50)
         page.get_by_role("button", name="More").click()
         expect(items).to_have_count(100)
         assert items.all_inner_texts() == names[:100]
+
+
+@contextmanager
+def next_server(folder: Path, service: Service, log: Path) -> Iterator[str]:
+    """Run the Next.js application on the allowed port; yield its origin."""
+    environ = {"ROSTER_URL": service.url, "NEXT_TELEMETRY_DISABLED": "1"}
+    npm(folder, "exec", "--", "next", "build", **environ)
+    program = folder.parents[2] / "node_modules" / ".bin" / "next"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(program), "start", "--hostname", "127.0.0.1", "--port", str(service.app_port)],
+            cwd=folder,
+            env=os.environ | environ,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_until(lambda: connects(service.app_port), "Next.js")
+        yield f"http://localhost:{service.app_port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_nextjs_with_the_cookie(
+    service: Service, package: Path, page: Page, tmp_path: Path
+) -> None:
+    folder = package / "generated" / "guides" / "nextjs"
+    with next_server(folder, service, tmp_path / "next.log") as origin:
+        page.goto(origin)
+        sign_in(page, "ada")
+        expect(page.get_by_role("heading")).to_have_text("Welcome, ada")
+        page.reload()
+        expect(page.get_by_role("heading")).to_have_text("Welcome, ada")
+        assert page.evaluate("document.cookie") == ""
+
+        cookies = [f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies()]
+        headers = {"Content_Type": "application/json", "Cookie": "; ".join(cookies)}
+        body = json.dumps({"query": "{ me { username } }"}).encode()
+        for sender, status in ((origin, 200), ("http://localhost:1", 403)):
+            response, _answer = fetch(
+                service.app_port, "POST", "/graphql", body, Origin=sender, **headers
+            )
+            assert response.status == status

@@ -10,17 +10,20 @@ async function connected() {
   return { apollo: createApollo(roster, service.url), sent };
 }
 
+/** Return a query that has its first page, with what the cache has for it. */
+async function watch(apollo, query, variables) {
+  await apollo.query({ query, variables });
+  const watched = apollo.watchQuery({ query, variables });
+  return { watched, users: () => apollo.readQuery({ query, variables }).users };
+}
+
 /** Load pages until the last, and return what the first query then has. */
 async function everyPage(apollo, query, variables, next) {
-  const watched = apollo.watchQuery({ query, variables });
-  const subscription = watched.subscribe(() => {});
-  await watched.result();
-  for (let more; (more = next(watched.getCurrentResult().data.users.pageInfo)); ) {
+  const { watched, users } = await watch(apollo, query, variables);
+  for (let more; (more = next(users().pageInfo)); ) {
     await watched.fetchMore({ variables: more });
   }
-  const { data } = watched.getCurrentResult();
-  subscription.unsubscribe();
-  return data.users;
+  return users();
 }
 
 const forwards = (page) => page.hasNextPage && { after: page.endCursor };
@@ -56,15 +59,13 @@ test("pages of edges are joined, in both directions and for each order", async (
 
 test("a page that is loaded again replaces itself and what follows", async () => {
   const { apollo } = await connected();
-  const watched = apollo.watchQuery({ query: DIRECTORY, variables: { first: 10 } });
-  watched.subscribe(() => {});
-  await watched.result();
-  const after = watched.getCurrentResult().data.users.pageInfo.endCursor;
+  const { watched, users } = await watch(apollo, DIRECTORY, { first: 10 });
+  const after = users().pageInfo.endCursor;
 
   await watched.fetchMore({ variables: { after } });
   await watched.fetchMore({ variables: { after } });
 
-  const { nodes } = watched.getCurrentResult().data.users;
+  const { nodes } = users();
   assert.deepEqual(nodes.map((user) => user.username), service.usernames.slice(0, 20));
 });
 
