@@ -38,8 +38,9 @@ def test_client_works_in_node(service: Replica, settings: Any) -> None:
     for username in ("alice", "bob", "charlie", "dora"):
         make_user(username, name=username.title(), is_public=True)
     make_user("root", is_staff=True, is_superuser=True)
-    tokens = {"bob": log_in(service, "bob"), "charlie": log_in(service, "charlie")}
-    tokens["bob"] = expired(tokens["bob"], "bob", settings)
+    tokens = {login: log_in(service, login) for login in ("bob", "charlie", "dora")}
+    for login in ("bob", "dora"):
+        tokens[login] = expired(tokens[login], login, settings)
     age_authentication()
 
     described = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createVerifier } from "../generated/compiled/node-and-go/src/verify.js";
+import { createVerifier } from "../generated/compiled/node/src/verify.js";
 import { service } from "./service.mjs";
 
 const verify = createVerifier(service.issuer);
