@@ -1,4 +1,4 @@
-"""The code of docs/guides against a real service, with the real tools in Node and Django."""
+"""The code of docs/guides against a real service, by the real tools."""
 
 import datetime as dt
 import hmac
@@ -98,7 +98,7 @@ def access_tokens(user: User, settings: Any) -> dict[str, str]:
         "without a type": signed(claims, key, typ=None),
         "by an unknown key": signed(claims, stranger),
         "by another key under the known name": signed(claims, stranger, kid=kid_of(key)),
-        "without a signature": jwt.encode(claims, None, algorithm="none", headers=header),
+        "without a signature": jwt.encode(claims, "", algorithm="none", headers=header),
         "by the public key as a secret": signed_by_secret(signed(claims, key), pem),
         **{f"without {name}": signed(without(name), key) for name in ("sub", "sid", "exp")},
         "not a JWT": "roster_pat_x",

@@ -109,7 +109,7 @@ def package() -> Path:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails the test if its scripts throw; refusals of requests are no such errors."""
+    """A page that fails the test if its scripts throw."""
     context = browser.new_context()
     page = context.new_page()
     errors: list[str] = []
