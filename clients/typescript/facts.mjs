@@ -1,4 +1,10 @@
-import { getNamedType, isInterfaceType, isObjectType } from "graphql";
+import {
+  getNamedType,
+  getNullableType,
+  isInterfaceType,
+  isListType,
+  isObjectType,
+} from "graphql";
 
 const PAGE = new Set(["first", "last", "after", "before"]);
 const DELETED = /^(?:deleted|removed)(\w+)Id$/;
@@ -8,6 +14,7 @@ const TYPES = {
   deletedIds: "Readonly<Record<string, Readonly<Record<string, string>>>>",
   lookups: "Readonly<Record<string, string>>",
   embedded: "readonly string[]",
+  mergeable: "readonly string[]",
 };
 
 /** Return a module with what normalised caches have to know about a schema. */
@@ -54,7 +61,17 @@ function cacheFacts(schema) {
     .filter((type) => !type.getFields().id)
     .map((type) => type.name)
     .filter((name) => !["Query", "Mutation"].includes(name));
-  return { connections, deletedIds, lookups, embedded };
+  /** Those whose fields a cache may merge: values of a field, but no items, results and pages. */
+  const items = new Set(
+    types
+      .flatMap((type) => fieldsOf(type))
+      .filter((field) => isListType(getNullableType(field.type)) || field.name === "node")
+      .map((field) => getNamedType(field.type).name),
+  );
+  const mergeable = embedded.filter(
+    (name) => !items.has(name) && !/(Payload|Connection|PageInfo|Challenge)$/.test(name),
+  );
+  return { connections, deletedIds, lookups, embedded, mergeable };
 }
 
 function only(names) {

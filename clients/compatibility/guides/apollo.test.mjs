@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gql } from "@apollo/client";
 import { createApollo } from "../generated/compiled/apollo/src/apollo.js";
 import { DIRECTORY } from "../generated/compiled/apollo/src/Directory.js";
 import { DEVICES, EDGES, RENAME, REVOKE, USER } from "./documents.mjs";
@@ -68,6 +69,23 @@ test("a page that is loaded again replaces itself and what follows", async () =>
   const { nodes } = users();
   assert.deepEqual(nodes.map((user) => user.username), service.usernames.slice(0, 20));
 });
+
+for (const [what, first, second] of [
+  ["list", "users(first: 10) { nodes { id } }", "users(first: 20) { totalCount { value } }"],
+  ["object without an id", "settings { password { minLength } }", "settings { password { maxLength } }"],
+]) {
+  test(`queries of different fields of one ${what} keep those of the other`, async () => {
+    const { apollo, sent } = await connected();
+    const [one, two] = [first, second].map((fields, index) => gql(`query Part${index} { ${fields} }`));
+    const before = await apollo.query({ query: one });
+    await apollo.query({ query: two });
+
+    const after = await apollo.query({ query: one });
+
+    assert.deepEqual(after.data, before.data);
+    assert.deepEqual(sent, ["Part0", "Part1"]);
+  });
+}
 
 test("a mutation updates the user wherever it is shown", async () => {
   const { apollo, sent } = await connected();

@@ -1,5 +1,5 @@
 /** The cache configuration of Apollo Client. */
-import { connections, deletedIds, lookups } from "./generated/cache.js";
+import { connections, deletedIds, lookups, mergeable } from "./generated/cache.js";
 import { isObject } from "./transport.js";
 
 interface Reference {
@@ -48,7 +48,8 @@ export function connectionPolicy(keyArgs: readonly string[]) {
     merge(existing: Page | undefined, incoming: Page, options: FieldOptions): Page {
       const { after, before } = options.args ?? {};
       if (!existing || (!after && !before)) {
-        return incoming;
+        // What this query does not select may be shown by another.
+        return { ...existing, ...incoming };
       }
       const idOfEdge = (edge: object) =>
         (options.readField("node", edge) as Reference | undefined)?.__ref;
@@ -107,7 +108,8 @@ function connectionPolicies(type: string): Record<string, object> {
 }
 
 /** `typePolicies` of an `InMemoryCache`. */
-export const typePolicies: Record<string, { fields: Record<string, object> }> = {
+export const typePolicies: Record<string, { fields?: Record<string, object>; merge?: true }> = {
+  ...Object.fromEntries(mergeable.map((type) => [type, { merge: true as const }])),
   ...Object.fromEntries(
     Object.keys(connections).map((type) => [type, { fields: connectionPolicies(type) }]),
   ),
