@@ -28,6 +28,7 @@ ITEMS: Final = "li:not([aria-hidden])"
 LOG_IN: Final = """mutation ($login: String!, $password: String!) {
   logIn(input: {login: $login, password: $password}) { accessToken }
 }"""
+LATEST_SESSION: Final = "{ me { sessions(first: 1) { nodes { ip } } } }"
 NAMES: Final = """query ($after: String) {
   users(first: 100, after: $after) {
     nodes { name username }
@@ -57,6 +58,10 @@ def serving(folder: Path, port: int) -> Iterator[str]:
             thread.join()
 
 
+def credentials(login: str) -> dict[str, str]:
+    return {"login": login, "password": DEFAULT_DEMO_PASSWORD}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """The demo, and the port of the origin that it allows."""
@@ -80,7 +85,7 @@ class Service:
 
     def log_in(self, login: str) -> str:
         """Return the access token of a new session."""
-        token: str = self.ask(LOG_IN, login=login, password=DEFAULT_DEMO_PASSWORD)["accessToken"]
+        token: str = self.ask(LOG_IN, **credentials(login))["accessToken"]
         return token
 
     def names(self, login: str) -> list[str]:
@@ -247,3 +252,11 @@ def test_nextjs_with_the_cookie(
                 service.app_port, "POST", "/graphql", body, Origin=sender, **headers
             )
             assert response.status == status
+
+        # The test is the proxy in front of Next.js, which passes the header on and appends nothing.
+        body = json.dumps({"query": LOG_IN, "variables": credentials("ada")}).encode()
+        headers = {"Content_Type": "application/json", "X_Forwarded_For": "203.0.113.9"}
+        _response, answer = fetch(service.app_port, "POST", "/graphql", body, **headers)
+        token = json.loads(answer)["data"]["logIn"]["accessToken"]
+        (session,) = service.ask(LATEST_SESSION, token)["sessions"]["nodes"]
+        assert session == {"ip": "203.0.113.9"}
