@@ -87,6 +87,16 @@ for (const [what, first, second] of [
   });
 }
 
+test("a list that could not be read is null", async () => {
+  const { apollo } = await connected();
+  const { data } = await apollo.query({ query: DEVICES });
+  const unread = { me: { ...data.me, sessions: null } };
+
+  apollo.writeQuery({ query: DEVICES, data: unread });
+
+  assert.deepEqual(apollo.readQuery({ query: DEVICES }), unread);
+});
+
 test("a mutation updates the user wherever it is shown", async () => {
   const { apollo, sent } = await connected();
   await apollo.query({ query: DIRECTORY, variables: { first: 10 } });

@@ -35,7 +35,10 @@ interface Cache {
 export function connectionPolicy(keyArgs: readonly string[]) {
   return {
     keyArgs: [...keyArgs],
-    read(page: Page | undefined, { canRead, readField }: FieldOptions): Page | undefined {
+    read(
+      page: Page | null | undefined,
+      { canRead, readField }: FieldOptions,
+    ): Page | null | undefined {
       const nodeOf = (edge: object) => readField("node", edge) as Reference | undefined;
       return (
         page && {
@@ -45,8 +48,16 @@ export function connectionPolicy(keyArgs: readonly string[]) {
         }
       );
     },
-    merge(existing: Page | undefined, incoming: Page, options: FieldOptions): Page {
+    merge(
+      existing: Page | null | undefined,
+      incoming: Page | null,
+      options: FieldOptions,
+    ): Page | null {
       const { after, before } = options.args ?? {};
+      // The list could not be read.
+      if (!incoming) {
+        return null;
+      }
       if (!existing || (!after && !before)) {
         // What this query does not select may be shown by another.
         return { ...existing, ...incoming };
