@@ -10,6 +10,7 @@ from core.settings import DEFAULT_DEMO_PASSWORD
 from tests.support.passkeys import BEGIN, BEGIN_REGISTRATION, LOG_IN, REGISTER, REMOVE
 from tests.support.second_factors import FACTORS, VERIFY
 from tests.support.second_factors import LOG_IN as PASSWORD_LOG_IN
+from tests.system.authenticators import add_authenticator
 
 ASK: Final = """
     ([query, variables]) => fetch("/graphql", {
@@ -28,15 +29,6 @@ GET: Final = """
       publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)
     })).toJSON()
 """
-# A platform authenticator, such as a phone's, that always verifies its user.
-AUTHENTICATOR: Final = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
 
 
 @pytest.fixture
@@ -45,9 +37,7 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{site}/graphql")
-    devices = context.new_cdp_session(page)
-    devices.send("WebAuthn.enable")
-    devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    add_authenticator(page)
     yield page
     context.close()
 

@@ -14,10 +14,10 @@ import pytest
 from tests.support.factories import PASSWORD, make_api_token, make_user
 from tests.support.images import make_image
 from tests.support.second_factors import age_authentication
-from tests.system.client_service import client_service, expired, log_in, url_of
 from tests.system.cluster import Replica
 from tests.system.programs import run
 from tests.system.repository import ROOT, text
+from tests.system.services import expired, log_in, service_at, url_of
 from users.scopes import Scope
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -69,7 +69,7 @@ def python(wheel: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def service(tmp_path: Path, settings: Any) -> Iterator[Replica]:
-    with client_service(tmp_path, settings) as replica:
+    with service_at(tmp_path, settings, SIGN_UP="open") as replica:
         yield replica
 
 

@@ -4,33 +4,23 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from tests.support.factories import PASSWORD, make_user
 from tests.support.images import make_image
 from tests.support.second_factors import age_authentication
-from tests.system.client_service import client_service, expired, log_in, url_of
 from tests.system.cluster import Replica
-from tests.system.programs import npm
-from tests.system.repository import ROOT
+from tests.system.programs import built_client, npm
+from tests.system.services import expired, log_in, service_at, url_of
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
-
-PACKAGE: Final = ROOT / "clients" / "typescript"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def package() -> None:
-    """Install the tools of the package, and build it."""
-    npm(PACKAGE, "ci")
-    npm(PACKAGE, "run", "build")
 
 
 @pytest.fixture
 def service(tmp_path: Path, settings: Any) -> Iterator[Replica]:
-    with client_service(tmp_path, settings) as replica:
+    with service_at(tmp_path, settings, SIGN_UP="open") as replica:
         yield replica
 
 
@@ -38,8 +28,9 @@ def test_client_works_in_node(service: Replica, settings: Any) -> None:
     for username in ("alice", "bob", "charlie", "dora"):
         make_user(username, name=username.title(), is_public=True)
     make_user("root", is_staff=True, is_superuser=True)
-    tokens = {"bob": log_in(service, "bob"), "charlie": log_in(service, "charlie")}
-    tokens["bob"] = expired(tokens["bob"], "bob", settings)
+    tokens = {login: log_in(service, login) for login in ("bob", "charlie", "dora")}
+    for login in ("bob", "dora"):
+        tokens[login] = expired(tokens[login], login, settings)
     age_authentication()
 
     described = {
@@ -48,4 +39,4 @@ def test_client_works_in_node(service: Replica, settings: Any) -> None:
         "tokens": tokens,
         "image": base64.b64encode(make_image("PNG")).decode(),
     }
-    npm(PACKAGE, "test", ROSTER_SERVICE=json.dumps(described))
+    npm(built_client(), "test", ROSTER_SERVICE=json.dumps(described))
