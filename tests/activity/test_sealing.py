@@ -213,9 +213,7 @@ def removed(event: Event) -> list[str]:
 Tampering = Callable[[list[Event]], list[str]]
 TAMPERING: dict[str, tuple[Tampering, Callable[[list[Event]], str]]] = {
     "event hidden from its organisation": (
-        lambda events: [
-            f"UPDATE {EVENTS} SET organization_id = NULL WHERE id = '{events[3].pk}'"
-        ],
+        lambda events: [f"UPDATE {EVENTS} SET organization_id = NULL WHERE id = '{events[3].pk}'"],
         lambda events: f"event {events[3].pk}, sealed as 4: its organisation differs",
     ),
     "event removed": (
