@@ -93,10 +93,11 @@ def test_every_event_of_an_organization_refers_to_it(alice: User, bob: User) -> 
     rename_organization(key, actor=owner, name="Longbows")
     invitation = invite_to_organization(key, actor=owner, email="new@example.org")
     cancel_organization_invitation(invitation.pk, actor=owner)
-    for leave in (
+    leaving: list[Callable[[], object]] = [
         lambda: remove_member(key, bob.pk, actor=owner),
         lambda: leave_organization(key, actor=by(bob)),
-    ):
+    ]
+    for leave in leaving:
         Membership.objects.create(organization=organization, user=bob)
         change_role(key, bob.pk, actor=owner, role=Role.ADMIN)
         leave()
