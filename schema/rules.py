@@ -40,8 +40,8 @@ class PrivateSessions(Private):
 class Details(FieldRule):
     """An event's field is null unless the actor may read the event's personal data."""
 
-    attribute = "actor_id"
+    attributes = ("actor_id", "subject_id")
 
     def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
-        """Apply the policy to the user who caused each event."""
-        return [may_read_details(context.actor, value) for value in values]
+        """Apply the policy to the users who caused each event and whom it affects."""
+        return [may_read_details(context.actor, *value) for value in values]

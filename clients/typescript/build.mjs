@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildSchema } from "graphql";
+import { cacheModule } from "./facts.mjs";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const run = (program, ...args) =>
@@ -23,6 +25,12 @@ const generated = await readFile(documents, "utf8");
 await writeFile(
   documents,
   generated.replaceAll("= new TypedDocumentString(", "= /* @__PURE__ */ new TypedDocumentString("),
+);
+
+const sdl = await readFile(path.join(root, "..", "..", "schema.graphql"), "utf8");
+await writeFile(
+  path.join(root, "src", "generated", "cache.ts"),
+  cacheModule(buildSchema(sdl)),
 );
 
 run("tsc");

@@ -6,6 +6,7 @@ In graphql-core's execution, each does for one object what the engine does for a
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, ClassVar, Protocol
 
 from django.db.models import Model
@@ -57,9 +58,9 @@ class LevelColumns(Protocol):
 class FieldRule(FieldExtension, ABC):
     """A rule that makes a field null where the requester may not read it."""
 
-    # The attribute of the object that decides, by its name in Django.
-    attribute: ClassVar[str] = "pk"
-    # Whether the requester and the attribute alone decide: see `engine.fields.dependencies`.
+    # The attributes of the object that decide, by their names in Django.
+    attributes: ClassVar[tuple[str, ...]] = ("pk",)
+    # Whether the requester and the attributes alone decide: see `engine.fields.dependencies`.
     is_covered: ClassVar[bool] = False
 
     def allows_all(self, context: Any) -> bool:  # noqa: ARG002 - for those that look at it
@@ -68,13 +69,16 @@ class FieldRule(FieldExtension, ABC):
 
     @abstractmethod
     def allows(self, context: Any, values: Sequence[Any]) -> Sequence[bool]:
-        """Return whether the field may be read of each object, by their attributes."""
+        """Return whether the field may be read of each object, by their attributes.
+
+        ``values`` are those of the only attribute, or tuples of those of several.
+        """
 
     def resolve(
         self, next_: Callable[..., Any], source: Any, info: Info[Any, Any], **kwargs: Any
     ) -> Any:
         """Resolve the field of one object, or return None."""
-        (allowed,) = self.allows(info.context, [getattr(source, self.attribute)])
+        (allowed,) = self.allows(info.context, [attrgetter(*self.attributes)(source)])
         return next_(source, info, **kwargs) if allowed else None
 
 

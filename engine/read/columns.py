@@ -67,9 +67,8 @@ class RuledReader(FieldReader):
 
     reader: FieldReader
     rule: FieldRule
-    # The model field by which the rule decides, and the index of its column.
-    attribute: Any
-    index: int
+    # The model fields by which the rule decides, with the indexes of their columns.
+    attributes: tuple[tuple[Any, int], ...]
 
     @property
     def strategy(self) -> str:
@@ -82,10 +81,13 @@ class RuledReader(FieldReader):
             return self.reader.column(execution, records)
 
         def compute_mask() -> Sequence[bool]:
-            values = to_python_values(self.attribute, records.columns[self.index])
+            columns = [
+                to_python_values(field, records.columns[index]) for field, index in self.attributes
+            ]
+            values = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
             return self.rule.allows(execution.context, values)
 
-        mask = records.cached((type(self.rule), self.index), compute_mask)
+        mask = records.cached((type(self.rule), self.attributes), compute_mask)
         column = scatter(self.reader.column(execution, records.where(mask)), mask)
         # Null means that the field may not be read; a non-null field fails instead.
         selected = self.selected

@@ -106,12 +106,10 @@ class _Level:
     def _ruled_reader(
         self, selected: SelectedField, reader: FieldReader, rule: FieldRule
     ) -> FieldReader:
-        attribute = next(
-            each
-            for each in self.model._meta.concrete_fields
-            if rule.attribute in {each.attname, ALL if each.primary_key else ""}
-        )
-        return RuledReader(selected, reader, rule, attribute, self.column_index(rule.attribute))
+        fields = {each.attname: each for each in self.model._meta.concrete_fields}
+        fields[ALL] = self.model._meta.pk
+        attributes = [(fields[name], self.column_index(name)) for name in rule.attributes]
+        return RuledReader(selected, reader, rule, tuple(attributes))
 
     def _relay_id_reader(self, selected: SelectedField) -> FieldReader:
         origin = definition_of(selected.parent).origin

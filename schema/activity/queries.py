@@ -47,7 +47,7 @@ class ActivityQuery:
         All for administrators; events of which they are the subject for others.
         """
         require(info.context.actor, may_list_events)
-        events = models.Event.objects.order_by("-id")
+        events = models.Event.objects.findable_by(info.context.actor).order_by("-id")
         return filter.apply(events) if filter else events
 
     @query_field(scope=Scope.ANALYTICS_READ)

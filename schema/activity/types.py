@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any, Final
 from uuid import UUID
 
 import strawberry
@@ -23,6 +24,13 @@ from users.activity.tags import Tag
 
 describe_enum(Tag)
 
+# Of the fields with personal data.
+PERSONAL: Final[dict[str, Any]] = {
+    "only": ["actor_id", "subject_id", "details__values"],
+    "select_related": ["details"],
+    "extensions": [Details()],
+}
+
 
 @strawberry_django.type(models.Event)
 class Event(relay.Node):
@@ -40,23 +48,17 @@ class Event(relay.Node):
     )
     data: JSON = strawberry_django.field(description="Details without personal data; never erased.")
 
-    @strawberry_django.field(
-        only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
-    )
+    @strawberry_django.field(**PERSONAL)
     def ip(self: models.Event) -> str | None:
         """IP address of the client; null if unknown, erased or not visible to you."""
         return self.personal_values.get("ip")
 
-    @strawberry_django.field(
-        only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
-    )
+    @strawberry_django.field(**PERSONAL)
     def user_agent(self: models.Event) -> str | None:
         """User agent of the client; null if unknown, erased or not visible to you."""
         return self.personal_values.get("user_agent")
 
-    @strawberry_django.field(
-        only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
-    )
+    @strawberry_django.field(**PERSONAL)
     def personal(self: models.Event) -> JSON | None:
         """Personal data, such as changed addresses; null if erased or not visible to you."""
         return {
@@ -81,12 +83,12 @@ class ActivityFields:
     """The fields of `User` about the audit trail."""
 
     @nested_connection(EventConnection, parent="subject")
-    def events(self) -> Iterable[Event]:
+    def events(self, info: Info) -> Iterable[Event]:
         """Events that affect the user, newest first. Visible to the user and administrators.
 
         Empty for others.
         """
-        return models.Event.objects.order_by("-id")
+        return models.Event.objects.findable_by(info.context.actor).order_by("-id")
 
 
 @strawberry.input

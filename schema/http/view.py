@@ -4,14 +4,13 @@ Queries use POST or GET, mutations POST only. With `application/graphql-response
 says whether the request was executed; with `application/json` every well-formed request gets 200.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from http.cookies import SimpleCookie
 from typing import Any, cast
 
-from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponse
 from django.views import View
@@ -20,7 +19,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 
 from core.cached_settings import settings
-from core.errors import DomainError, InsufficientScopeError, InvalidTokenError
+from core.errors import InsufficientScopeError, InvalidTokenError
 from core.server.memory import trim_memory
 from core.web.caching import NO_STORE, Caching
 from core.web.operations import (
@@ -40,17 +39,26 @@ from schema.console.views import console_page
 from schema.context import Context
 from schema.documents.budget import charge_request, report_cost
 from schema.documents.limits import check_variables
-from schema.errors import RequestErrorCode, cancellation, format_error, request_error
+from schema.errors import RequestErrorCode, format_error, request_error
 from schema.http.answers.repeated import look_up, remember, text_of
-from schema.http.bad_requests import BadRequestError, RateLimitedError, body_too_large, from_json
+from schema.http.bad_requests import BadRequestError, RateLimitedError
+from schema.http.batches import is_batch, respond_to_batch
 from schema.http.compression import UNCOMPRESSED, may_be_compressed
 from schema.http.debug import debug
 from schema.http.execution import execute, needs_no_token, was_executed
-from schema.http.multipart import MULTIPART, multipart_parameters
-from schema.http.persisted import PersistedId, document_text, store_automatic
-from schema.http.serialization import serialize
+from schema.http.parameters import JSON, GraphQLRequest, from_body, from_query_string
+from schema.http.persisted import document_text, store_automatic
+from schema.http.replies import (
+    CHARSET,
+    GRAPHQL_JSON,
+    bad_request,
+    cancelled,
+    insufficient_scope,
+    invalid_token,
+    json_reply,
+    preferred_type,
+)
 from users.authentication.sessions.middleware import (
-    INVALID_TOKEN,
     AuthenticationError,
     clear_session_cookie,
     respond_authenticated,
@@ -58,52 +66,8 @@ from users.authentication.sessions.middleware import (
     set_session_cookie,
 )
 
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
-CHARSET = "; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphQLRequest:
-    """The parameters of a GraphQL-over-HTTP request."""
-
-    # Empty if the request has only the id of its document.
-    query: str
-    persisted: PersistedId | None
-    variables: dict[str, Any] | None
-    name: str | None
-    # Whether the response states the cost (`extensions: {"cost": true}`).
-    reports_cost: bool = False
-
-    @classmethod
-    def of(cls, parameters: Any) -> "GraphQLRequest":
-        """Check the parameters of the specification. Raises `BadRequestError`."""
-        if not isinstance(parameters, dict):
-            raise BadRequestError("The body must be a JSON object.")
-        query = parameters.get("query")
-        variables = parameters.get("variables")
-        name = parameters.get("operationName")
-        if not isinstance(variables, dict | None):
-            raise BadRequestError("The parameter `variables` must be an object.")
-        if not isinstance(name, str | None):
-            raise BadRequestError("The parameter `operationName` must be a string.")
-        extensions = parameters.get("extensions")
-        if not isinstance(extensions, dict | None):
-            raise BadRequestError("The parameter `extensions` must be an object.")
-        persisted = PersistedId.of(parameters)
-        if persisted is not None and query is None:
-            query = ""
-        elif not isinstance(query, str) or not query:
-            raise BadRequestError(
-                "The parameter `query` must be a GraphQL document; or send `documentId` instead."
-            )
-        return cls(
-            query=query,
-            persisted=persisted,
-            variables=variables,
-            name=name or None,
-            reports_cost=(extensions or {}).get("cost") is True,
-        )
+# What each operation of a request was charged for, by its number.
+Charged = defaultdict[int, set[Hashable]]
 
 
 class GraphQLView(View):
@@ -116,7 +80,7 @@ class GraphQLView(View):
         is_page = QUERY_PARAMETERS.isdisjoint(request.GET)
         if is_page and "text/html" in request.headers.get("Accept", ""):
             return console_page(request)
-        return respond(request, _from_query_string, set()).to_response()
+        return respond(request, from_query_string, defaultdict(set)).to_response()
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Execute an operation; `ApiMiddleware` answers most before they arrive here."""
@@ -133,18 +97,20 @@ def operation(
 
     The benchmark measures the cost of authentication by another ``respond_authenticated``.
     """
-    language = None
-    charged: set[Hashable] = set()
-    text = text_of(request)
-    repeated = look_up(text)
+    language = text = None
+    charged: Charged = defaultdict(set)
     try:
         with set_deadline(request):
-            known = repeated.reply(request, charged) if repeated else None
+            text = text_of(request)
+            repeated = look_up(text)
+            if repeated is None:
+                require_allowed_host(request)
+            # Also of a time-out, so not only for requests that are parsed.
+            language = activate_language(request)
+            known = repeated.reply(request, charged[0]) if repeated else None
             if known is not None:
                 return known
-            require_allowed_host(request)
-            language = activate_language(request)
-            read = _from_query_string if request.method == "GET" else _from_body
+            read = from_query_string if request.method == "GET" else from_body
             reply = respond_authenticated(request, partial(respond, request, read, charged))
     except AuthenticationError as error:
         reply = Reply.of(error.response)
@@ -159,13 +125,27 @@ def operation(
 
 
 def respond(
-    request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest], charged: set[Hashable]
+    request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest], charged: Charged
 ) -> Reply:
-    """Execute the request that ``read`` parses, unless it is cross-site.
+    """Execute the operation that ``read`` parses, or the operations of a batch.
 
     Nothing that is in ``charged`` is charged again.
     """
-    preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
+    respond = partial(_respond, request, charged)
+    if is_batch(request):
+        return respond_to_batch(request, respond)
+    return respond(read, 0, settings.GRAPHQL_MAX_RESPONSE_BYTES)
+
+
+def _respond(
+    request: HttpRequest,
+    charged: Charged,
+    read: Callable[[HttpRequest], GraphQLRequest],
+    number: int,
+    max_bytes: int,
+) -> Reply:
+    """Execute the operation of this number in the request, unless it is cross-site."""
+    preferred = preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
     if preferred is None:
         message = f"Accept {GRAPHQL_JSON} or {JSON}.\n".encode()
         return Reply(406, message, {"Content-Type": "text/plain", "Vary": "Accept, Origin"})
@@ -176,8 +156,8 @@ def respond(
         device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
         caching=Caching.of(request, media_type, settings.CACHE_MAX_STALENESS),
         trace=Trace() if settings.GRAPHQL_DEBUG else None,
-        bounds=Bounds(settings.GRAPHQL_MAX_RESPONSE_BYTES, known.deadline),
-        charged=charged,
+        bounds=Bounds(max_bytes, known.deadline),
+        charged=charged[number],
     )
     try:
         with context.bounds:
@@ -186,15 +166,17 @@ def respond(
             result = _execute(known, read, context)
             reply = _answer(media_type, result, context)
     except BadRequestError as error:
-        reply = _bad_request(media_type, error)
+        reply = bad_request(media_type, error)
     except InsufficientScopeError as error:
-        reply = _insufficient_scope(media_type, error)
+        reply = insufficient_scope(media_type, error)
     except InvalidTokenError as error:
-        reply = _invalid_token(media_type, error)
+        reply = invalid_token(media_type, error)
     except OperationCancelledError as error:
-        reply = _cancelled(media_type, error, context)
+        reply = cancelled(media_type, error, context)
     except MemoryError:
-        reply = _cancelled(media_type, ResponseTooLargeError(), context)
+        reply = cancelled(media_type, ResponseTooLargeError(), context)
+    # For the next operation of a batch: this one may have signed in or out.
+    known.actor = context.actor
     if context.bounds.texts > LARGE:
         trim_memory()
     if context.session_cookie or context.session_ended or context.device_cookie:
@@ -216,41 +198,6 @@ def _cookies(context: Context) -> SimpleCookie:
     if context.device_cookie:
         set_device_cookie(response, context.device_cookie)
     return response.cookies
-
-
-def _from_query_string(request: HttpRequest) -> GraphQLRequest:
-    parameters: dict[str, Any] = dict(request.GET.items())
-    for name in ("variables", "extensions"):
-        if parameters.get(name):
-            parameters[name] = from_json(parameters[name].encode(), f"The parameter `{name}`")
-        else:
-            parameters.pop(name, None)
-    return GraphQLRequest.of(parameters)
-
-
-def _from_body(request: HttpRequest) -> GraphQLRequest:
-    if request.content_type not in {JSON, MULTIPART}:
-        raise BadRequestError(f"Send the body as {JSON}, or with files as {MULTIPART}.", status=415)
-    charset = (request.content_params or {}).get("charset", "utf-8")
-    if charset.lower() not in {"utf-8", "utf8"}:
-        raise BadRequestError("Encode the body as UTF-8.", status=415)
-    if request.content_type == MULTIPART:
-        # Django reads a form once.
-        run_leading()
-        return GraphQLRequest.of(multipart_parameters(request))
-    try:
-        body = request.body
-    except RequestDataTooBig:
-        raise body_too_large(settings.GRAPHQL_MAX_BODY_BYTES) from None
-    return GraphQLRequest.of(from_json(body, "The body"))
-
-
-@lru_cache
-def _preferred_type(accept: str) -> str | None:
-    """Return the media type for an `Accept` header; None if none is acceptable."""
-    request = HttpRequest()
-    request.META["HTTP_ACCEPT"] = accept
-    return request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
 
 
 def _charge(context: Context) -> None:
@@ -348,7 +295,7 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply
         context.caching.hit = None
         payload["extensions"] = extensions
     status = 200 if understood or media_type == JSON else 400
-    response = _response(media_type, payload, status)
+    response = json_reply(media_type, payload, status)
     # What was counted may be less: escapes in texts, and errors.
     if len(response.body) > context.bounds.max_bytes:
         raise ResponseTooLargeError
@@ -358,42 +305,3 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply
         response.headers["Retry-After"] = str(max(waits))
     response.hit = context.caching.hit
     return response
-
-
-def _cancelled(media_type: str, error: OperationCancelledError, context: Context) -> Reply:
-    """Return the error of a cancelled operation, without data."""
-    errors = [cancellation(error, executed=context.executed)]
-    return _response(media_type, {"errors": errors, "data": None}, 200)
-
-
-def _bad_request(media_type: str, error: BadRequestError) -> Reply:
-    response = _response(media_type, {"errors": [format_error(error.error)]}, error.status)
-    if isinstance(error, RateLimitedError):
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
-
-
-def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> Reply:
-    """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
-    response = _refused(media_type, error, 403)
-    scope = f', scope="{error.scope}"' if error.scope else ""
-    response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{scope}'
-    return response
-
-
-def _invalid_token(media_type: str, error: InvalidTokenError) -> Reply:
-    response = _refused(media_type, error, 401)
-    response.headers.update(INVALID_TOKEN)
-    return response
-
-
-def _refused(media_type: str, error: DomainError, status: int) -> Reply:
-    formatted = format_error(GraphQLError(str(error.text), original_error=error))
-    return _response(media_type, {"errors": [formatted]}, status)
-
-
-def _response(media_type: str, payload: dict[str, Any], status: int) -> Reply:
-    headers = {"Content-Type": media_type + CHARSET}
-    if status == 405:  # noqa: PLR2004
-        headers["Allow"] = "POST"
-    return Reply(status, serialize(payload), headers)

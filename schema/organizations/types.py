@@ -14,6 +14,7 @@ from engine.relay.connection import KeysetConnection
 from engine.relay.nested import nested_connection
 from engine.relay.order import Order
 from schema.accounts.types.users import User
+from schema.activity.types import Event, EventConnection
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.nodes import node_key, renamed
@@ -144,6 +145,15 @@ class Organization(relay.Node):
         """Memberships, oldest first."""
         members = models.Membership.objects.in_order()
         return members.filter(role=role) if role else members
+
+    @nested_connection(EventConnection, parent="organization")
+    def events(self, info: Info) -> Iterable[Event]:
+        """Events about the organisation, newest first.
+
+        Visible to the organisation's owners and administrators, and to administrators of the
+        service; empty for others.
+        """
+        return models.organization_events(info.context.actor).order_by("-id")
 
     @classmethod
     def get_queryset(cls, queryset: OrganizationQuerySet, info: Info) -> OrganizationQuerySet:

@@ -174,6 +174,7 @@ def index_of(events: QuerySet[Event]) -> set[str]:
 @pytest.mark.usefixtures("db")
 def test_every_filter_has_its_index() -> None:
     users = [new_id() for _number in range(500)]
+    organizations = [new_id() for _number in range(40)]
     columns = zip(
         *(
             (
@@ -181,6 +182,7 @@ def test_every_filter_has_its_index() -> None:
                 Tag.PROFILE_CHANGED.value if number % 500 else Tag.LOGGED_IN.value,
                 users[number % 499],
                 users[number % 500],
+                organizations[number % 40] if number % 10 == 0 else None,
             )
             for number in range(20_000)
         ),
@@ -190,9 +192,10 @@ def test_every_filter_has_its_index() -> None:
         # Objects of the model would take seconds.
         cursor.execute(
             """
-            INSERT INTO activity_event (id, tag, actor_id, subject_id, data, created_at)
+            INSERT INTO activity_event
+                (id, tag, actor_id, subject_id, organization_id, data, created_at)
             SELECT *, '{}', now()
-            FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[])
+            FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[])
             """,
             list(map(list, columns)),
         )
@@ -203,5 +206,6 @@ def test_every_filter_has_its_index() -> None:
     assert index_of(events.filter(subject_id=users[0])) == {"event_subject"}
     assert index_of(events.filter(actor_id=users[0])) == {"event_actor"}
     assert index_of(events.filter(tag=Tag.LOGGED_IN)) == {"event_tag"}
+    assert index_of(events.filter(organization_id=organizations[0])) == {"event_organization"}
     assert index_of(events) == {"activity_event_pkey"}
     assert index_of(events.since(now - dt.timedelta(days=1)).before(now)) == {"activity_event_pkey"}

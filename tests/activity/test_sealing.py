@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from core.database.ids import first_id_at
+from core.database.ids import first_id_at, new_id
 from core.database.roles.owner import as_owner
 from core.security.actor import Actor
 from tests.support.client import run_concurrently
@@ -62,7 +62,8 @@ def tamper(*statements: str) -> None:
 
 def test_every_column_of_an_event_is_sealed() -> None:
     fields = Event._meta.concrete_fields
-    assert set(SEALED) == {field.attname for field in fields}
+    # What the organisation is compared with is in `data`.
+    assert {*SEALED, "organization_id"} == {field.attname for field in fields}
 
 
 def test_the_task_chains_all_events(transactional_db: None, monkeypatch: Any) -> None:
@@ -162,7 +163,11 @@ def test_clock_ahead_does_not_delay_other_events(transactional_db: None) -> None
 
 @pytest.fixture
 def sealed(transactional_db: None) -> list[Event]:
-    events = happen(5)
+    events = happen(3)
+    events.append(
+        record(Tag.ORGANIZATION_RENAMED, actor=CLIENT, subject_id=None, organization=new_id())
+    )
+    events += happen(1)
     seal_events()
     return events
 
@@ -184,6 +189,7 @@ def test_unsealed_recent_events_are_not_findings(sealed: list[Event]) -> None:
         "subject_id = gen_random_uuid()",
         "session_id = gen_random_uuid()",
         "details_digest = NULL",
+        "organization_id = gen_random_uuid()",
     ],
 )
 def test_an_edited_event_is_found(sealed: list[Event], change: str) -> None:
@@ -206,6 +212,10 @@ def removed(event: Event) -> list[str]:
 
 Tampering = Callable[[list[Event]], list[str]]
 TAMPERING: dict[str, tuple[Tampering, Callable[[list[Event]], str]]] = {
+    "event hidden from its organisation": (
+        lambda events: [f"UPDATE {EVENTS} SET organization_id = NULL WHERE id = '{events[3].pk}'"],
+        lambda events: f"event {events[3].pk}, sealed as 4: its organisation differs",
+    ),
     "event removed": (
         lambda events: removed(events[1]),
         lambda events: f"event {events[1].pk}, sealed as 2: is missing",

@@ -1,8 +1,6 @@
 """Access tokens: valid while their session is active; forged ones are refused."""
 
-import base64
 import datetime as dt
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -15,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
-from core.security.crypto import derive_key
+from tests.support.access_tokens import base64url, key_of, kid_of, signed
 from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_session
@@ -30,10 +28,6 @@ from users.authentication.sessions.access_tokens import (
 )
 
 MINUTE = dt.timedelta(minutes=1)
-
-
-def key_of(secret_key: str, purpose: str = "access-token") -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(derive_key(purpose, secret_key))
 
 
 @pytest.fixture
@@ -57,24 +51,6 @@ def claims(session: Session, settings: Any) -> dict[str, Any]:
 @pytest.fixture
 def key(settings: Any) -> Ed25519PrivateKey:
     return key_of(settings.SECRET_KEY)
-
-
-def kid_of(key: Ed25519PrivateKey) -> str:
-    """Return the public key's thumbprint (RFC 8037, appendix A.3)."""
-    x = base64url(key.public_key().public_bytes_raw())
-    text = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
-    return base64url(hashlib.sha256(text.encode()).digest())
-
-
-def base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def signed(claims: dict[str, Any], key: Ed25519PrivateKey, **header: Any) -> str:
-    """Sign like the service, with overrides of the header; None omits a field."""
-    headers = {"typ": "at+jwt", "kid": kid_of(key)} | header
-    kept = {name: value for name, value in headers.items() if value is not None}
-    return jwt.encode(claims, key, algorithm="EdDSA", headers=kept)
 
 
 def assert_refused(token: str) -> None:

@@ -253,8 +253,9 @@ def embedded(data_dir: Path, program: str) -> str:
         env=environ | {"DATA_DIR": str(data_dir)},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert result.returncode == 0, result.stderr
     return result.stdout
 
 

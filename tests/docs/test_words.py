@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 MAX_SUMMARY: Final = 15
 # `txt` and `html` are templates, `graphql` the SDL and the documented operations.
 SUFFIXES: Final = frozenset({".py", ".graphql", ".html", ".txt", ".md"})
-SKIPPED: Final = frozenset({"node_modules", "__pycache__", "dist", "generated", "out"})
+SKIPPED: Final = frozenset({".venv", "node_modules", "__pycache__", "dist", "generated", "out"})
 
 # A phrase matches across line ends, comment signs and underscores.
 REFUSED: Final = {

@@ -11,6 +11,8 @@ from schema.http.answers.repeated import REQUESTS
 from schema.http.persisted import AUTOMATIC, STORED
 from schema.trusted.lookup import KNOWN
 from tests.support.documents import SCHEMA
+from tests.support.repeats import Parsed, counting_parsed, make_credentials
+from users.accounts.models import User
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +44,15 @@ def no_persisted_documents() -> Iterator[None]:
     yield
     for each in (AUTOMATIC, KNOWN, STORED):
         each.clear()
+
+
+@pytest.fixture
+def parsed() -> Iterator[Parsed]:
+    with counting_parsed() as counter:
+        yield counter
+
+
+@pytest.fixture
+def credentials(alice: User, root: User, settings: Any) -> dict[str, dict[str, str]]:
+    """Return a credential of each kind, as headers."""
+    return make_credentials(alice, root, settings.SESSION_COOKIE)

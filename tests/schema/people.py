@@ -19,7 +19,7 @@ from users.activity.models import DailyCount
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
-from users.organizations.models import Membership, Role
+from users.organizations.models import Membership, Organization, Role
 
 CHROME: Final = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
 MISSING_USER_ID: Final = UUID("01890000-0000-7000-8000-000000000000")
@@ -133,6 +133,12 @@ def _events(people: list[User], person: Actor, staff: Actor) -> None:
         Tag.LOGGED_IN, actor=Actor(user_id=MISSING_USER_ID, ip="192.0.2.9"), subject_id=people[0].pk
     )
     record(Tag.GROUP_CHANGED, actor=staff, subject_id=None)
+    for number, organization in enumerate(Organization.objects.order_by("pk")):
+        for actor in (person, staff, ANONYMOUS)[: number + 1]:
+            subject_id = people[number].pk
+            record(
+                Tag.MEMBER_LEFT, actor=actor, subject_id=subject_id, organization=organization.pk
+            )
     today = timezone.now().date()
     for number in range(5):
         DailyCount.objects.create(day=today - number * DAY, tag=Tag.LOGGED_IN, count=number)

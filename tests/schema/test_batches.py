@@ -1,148 +1,135 @@
-"""Computed fields are batched per level, as `extensions.debug` reports."""
+"""Batches: several operations in one request."""
 
-import importlib
-import pkgutil
-from collections.abc import Callable
+import json
 from typing import Any, Final
 
 import pytest
-from django.contrib.auth.models import Group
-from django.core.cache import cache
-from django.db import connection
 
-import schema as package
-from core.security.actor import Actor
-from engine.fields.loaders import Batch
-from engine.trace import Trace
-from schema.context import Context
-from schema.root import schema
-from tests.support.client import GraphQLClient
-from tests.support.documents import complete
-from tests.support.factories import make_organization, make_session, make_token, make_user
-from tests.support.tables.statements import SHAPES
+from schema.http.answers.repeated import REQUESTS
+from tests.support.client import Answer, GraphQLClient
+from tests.support.factories import PASSWORD, make_token
+from tests.support.pipelines import watched_pipelines
 from users.accounts.models import User
 
-ClientOf = Callable[[User], GraphQLClient]
+pytestmark = pytest.mark.usefixtures("path", "five")
 
-SIZES: Final = (2, 9)
-# Every batch on two levels, with different users and groups on each.
-NESTED: Final = """
-    { users(first: $n) { nodes { ...F memberships(first: 1) { nodes { organization {
-        members(last: $n) { nodes { user { ...F } } }
-    } } } } } }
-    fragment F on User { permissions activeSessionCount recoveryCodesLeft groups { permissions } }
-"""
-LEVELS: Final = 2
-LOADERS: Final = {
-    "User: permissions",
-    "User: active_session_counts",
-    "Group: group_permissions",
-    "User: recovery_codes_left",
+ME: Final = {"query": "{ me { username } }"}
+NODE: Final = {"query": "query ($id: ID!) { node(id: $id) { id } }", "variables": {"id": "?"}}
+LOG_OUT: Final = {"query": "mutation { logOut { errors { code } } }"}
+LOG_IN: Final = {
+    "query": """mutation ($password: String!) {
+      logIn(input: {login: "alice", password: $password, transport: COOKIE}) { errors { code } }
+    }""",
+    "variables": {"password": PASSWORD},
 }
-# Of organisations, of which there is one on a level here: see the statements of `SHAPES`.
-OTHERS: Final = {"Organization: own_roles"}
 
 
 @pytest.fixture
-def debugging(settings: Any) -> None:
-    settings.GRAPHQL_DEBUG = True
+def five(settings: Any) -> None:
+    """Allow five operations."""
+    settings.BATCH_MAX = 5
 
 
 @pytest.fixture
-def pairs(sam: User) -> None:
-    """Create as many users for the directory as for the members."""
-    people = [make_user(f"{kind}-{number}") for kind in "ab" for number in range(max(SIZES))]
-    make_organization("Archers", *people)
-    for user in people:
-        user.groups.add(Group.objects.create(name=f"Group of {user.username}"))
-        make_session(user)
+def client(alice: User) -> GraphQLClient:
+    return GraphQLClient(make_token(alice))
 
 
-def document(size: int) -> str:
-    return NESTED.replace("$n", str(size))
+def send(client: GraphQLClient, *operations: Any, **headers: str) -> Answer:
+    return client.post(json.dumps(operations), **headers)
 
 
-def test_every_batch_of_the_schema_is_in_this_test() -> None:
-    found = {
-        value.name
-        for each in pkgutil.iter_modules(package.__path__)
-        if each.ispkg and importlib.util.find_spec(f"schema.{each.name}.loaders")
-        for value in vars(importlib.import_module(f"schema.{each.name}.loaders")).values()
-        if isinstance(value, Batch)
-    }
-    assert found == LOADERS | OTHERS
+def answers(found: Answer) -> list[dict[str, Any]]:
+    body: Any = found.body
+    assert isinstance(body, list)
+    return body
 
 
-@pytest.mark.usefixtures("debugging", "pairs")
-def test_each_batch_is_dispatched_once_a_level(client_of: ClientOf, sam: User) -> None:
-    counts = []
-    for size in SIZES:
-        cache.clear()
-        answer = client_of(sam)(document(size))
-        assert answer.codes == []
-        found = answer.body["extensions"]["debug"]
-        assert found["executor"] == "engine"
-        dispatched = [(batch["loader"], batch["keys"]) for batch in found["loaders"]]
-        assert sorted(dispatched) == sorted((name, size) for name in LOADERS for _ in range(LEVELS))
-        statements = [statement["reads"] for statement in found["statements"]]
-        counts.append(len(statements))
-        for name in LOADERS:
-            assert statements.count(name) == LEVELS
-    assert len(set(counts)) == 1
-
-
-@pytest.mark.usefixtures("pairs")
-def test_each_batch_is_dispatched_once_a_level_by_graphql_core_too(sam: User) -> None:
-    for size in SIZES:
-        context = Context(Actor(user_id=sam.pk, is_staff=True), trace=Trace())
-        assert schema.execute_sync(document(size), context_value=context).errors is None
-        assert context.trace
-        dispatched = [
-            (each.loader, each.keys) for each in context.trace.batches if each.loader in LOADERS
-        ]
-        assert sorted(dispatched) == sorted((name, size) for name in LOADERS for _ in range(LEVELS))
-
-
-@pytest.mark.usefixtures("debugging")
-def test_no_resolver_runs_its_own_query(
-    client_of: ClientOf, crowd: dict[str, str], sam: User
-) -> None:
-    client = client_of(sam)
-    for name, shape, _count in SHAPES:
-        if "__schema" in shape:
-            continue
-        cache.clear()
-        answer = client(complete(shape, crowd, max(SIZES)))
-        assert answer.codes == []
-        found = answer.body["extensions"]["debug"]
-        assert found["executor"] == "engine", name
-        # `totalCount` is loaded by an unnamed loader of the field.
-        unnamed = [each["sql"] for each in found["statements"] if each["reads"] is None]
-        assert len(unnamed) == shape.count("totalCount"), (name, unnamed)
-        assert all("count(*)" in sql for sql in unnamed)
-        loaders = [batch["loader"] for batch in found["loaders"]]
-        assert len(loaders) == len(set(loaders)), name
-
-
-def test_batch_that_takes_too_long_is_not_dispatched_again(transactional_db: None) -> None:
-    people = [make_user(f"person-{number}") for number in range(3)]
-    client = GraphQLClient(make_token(make_user("sam", is_staff=True)))
-    batches = []
-
-    def slowly(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
-        if "COUNT(" in sql and "authentication_session" in sql:
-            batches.append(sql)
-            execute("SET statement_timeout = 20", None, many, context)
-            return execute("SELECT pg_sleep(10)", None, many, context)
-        return execute(sql, params, many, context)
-
-    try:
-        with connection.execute_wrapper(slowly):
-            answer = client("{ users(first: 3) { nodes { username activeSessionCount } } }")
-    finally:
-        connection.close()
-    assert answer.codes == ["QUERY_TIMEOUT"] * len(people)
-    assert [node["username"] for node in answer.body["data"]["users"]["nodes"]] == [
-        user.username for user in people
+def codes(found: Answer) -> list[list[str]]:
+    return [
+        [error["extensions"]["code"] for error in each.get("errors", [])] for each in answers(found)
     ]
-    assert len(batches) == 1
+
+
+def test_each_operation_is_answered_as_if_alone(client: GraphQLClient) -> None:
+    operations: list[Any] = [ME, NODE, {"query": "{ nothing }"}, 7, {"query": ""}]
+    found = send(client, *operations)
+    assert found.status == 200
+    assert answers(found) == [client.post(json.dumps(each)).body for each in operations]
+    assert found.headers["Content-Type"].startswith("application/json")
+    assert found.headers["Cache-Control"] == "no-store"
+
+
+def test_batches_are_not_allowed_by_default(client: GraphQLClient, settings: Any) -> None:
+    settings.BATCH_MAX = 0
+    found = send(client, ME)
+    assert (found.status, found.codes) == (400, ["BAD_REQUEST"])
+    assert "by itself" in found.body["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("number", [0, 6, 2_000])
+def test_number_of_operations_is_bounded(client: GraphQLClient, number: int) -> None:
+    found = send(client, *[ME] * number)
+    assert (found.status, found.codes) == (400, ["BAD_REQUEST"])
+    assert "1 to 5 operations" in found.body["errors"][0]["message"]
+
+
+def test_list_that_is_no_json_is_refused(client: GraphQLClient) -> None:
+    found = client.post('  [{"query": "{ me { id } }"},')
+    assert (found.status, found.codes) == (400, ["BAD_REQUEST"])
+
+
+def test_status_of_all_answers_is_that_of_the_batch() -> None:
+    refused = send(GraphQLClient("x.y.z"), ME, ME)
+    assert refused.status == 401
+    assert refused.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert codes(refused) == [["UNAUTHENTICATED"]] * 2
+    assert send(GraphQLClient("x.y.z"), ME, {"query": "{ settings { signUp } }"}).status == 200
+    response = GraphQLClient().http.generic(
+        "POST",
+        "/graphql",
+        json.dumps([ME, ME]),
+        "application/json",
+        headers={"Accept": "image/png"},
+    )
+    assert response.status_code == 406
+
+
+def test_each_operation_is_charged(client: GraphQLClient, settings: Any) -> None:
+    settings.GRAPHQL_POINTS_PER_MINUTE = 3
+    found = send(client, ME, ME, ME, ME)
+    assert codes(found) == [[], [], [], ["RATE_LIMITED"]]
+    assert found.status == 200
+    assert 1 <= int(found.headers["Retry-After"]) <= 20
+
+
+def test_answer_is_bounded_as_a_whole(client: GraphQLClient, settings: Any) -> None:
+    alone = len(json.dumps(client.post(json.dumps(ME)).body, separators=(",", ":")))
+    settings.GRAPHQL_MAX_RESPONSE_BYTES = 2 * alone + 10
+    assert codes(send(client, ME, ME, ME)) == [[], [], ["RESPONSE_TOO_LARGE"]]
+
+
+def test_operations_see_what_the_former_ones_did(client: GraphQLClient) -> None:
+    found = send(client, ME, LOG_OUT, ME)
+    assert [each["data"]["me"] for each in answers(found)[::2]] == [{"username": "alice"}, None]
+    assert send(client, ME).status == 401
+
+
+def test_cookies_are_set(alice: User, settings: Any) -> None:
+    client = GraphQLClient()
+    found = send(client, ME, LOG_IN, ME)
+    assert [each["data"]["me"] for each in answers(found)[::2]] == [None, {"username": "alice"}]
+    assert client.http.cookies[settings.SESSION_COOKIE].value
+    assert client.post(json.dumps(ME)).data == {"me": {"username": "alice"}}
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_batches_are_parsed_each_time(client: GraphQLClient) -> None:
+    REQUESTS.clear()
+    for _time in range(5):
+        assert codes(send(client, ME, ME)) == [[], []]
+    assert len(REQUESTS) == 0
+    with watched_pipelines() as pipelines:
+        send(client, ME, ME)
+    # The session's statement precedes the first operation only.
+    assert pipelines.sizes == [2]

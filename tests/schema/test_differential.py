@@ -90,6 +90,11 @@ PAGES: Final = (
         "",
         "{ organizations(first: 9) { nodes { members(first: 3) { edges { cursor } } } } }",
     ),
+    (
+        "Organization.events",
+        "",
+        "{ organizations(first: 9) { nodes { events(first: 3) { edges { cursor } } } } }",
+    ),
 )
 
 

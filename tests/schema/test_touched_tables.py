@@ -92,11 +92,14 @@ def test_every_table_behind_a_root_is_declared(
     declared = tables_that(lambda _each: True)
     read: dict[str, set[str]] = {}
     for root, (start, type_name) in ROOTS.items():
-        everything = start.replace("FIELD", selected(type_name))
-        with statements() as captured:
-            answer = client(everything, **({"id": crowd[root]} if root in crowd else {}))
-        assert answer.data[root]
-        read[root] = tables_of(captured)
+        read[root] = set()
+        # Together they would be too many tokens.
+        for each in _fields(type_name, (type_name,)):
+            variables = {"id": crowd[root]} if root in crowd else {}
+            with statements() as captured:
+                answer = client(start.replace("FIELD", each), **variables)
+            assert answer.data[root]
+            read[root] |= tables_of(captured)
         assert read[root] - declared == set(), root
     # Users and organisations lead to all types that have a declared table.
     assert read["user"] == read["organization"]

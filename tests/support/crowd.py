@@ -20,6 +20,7 @@ from tests.support.factories import (
 from users.accounts.models import User
 from users.activity.services.record import record
 from users.activity.tags import Tag
+from users.organizations.models import Membership, Role
 from users.scopes import Scope
 
 SIZE = 30
@@ -36,7 +37,8 @@ class CrowdRows:
 def build_crowd() -> CrowdRows:
     sam = make_user("sam", is_staff=True)
     alice = make_user("alice", name="Alice Archer")
-    organization = make_organization("Archers", sam, alice)
+    organization = make_organization("Archers", sam)
+    Membership.objects.create(organization=organization, user=alice, role=Role.ADMIN)
     editors = Group.objects.create(name="Editors")
     editors.permissions.add(*Permission.objects.filter(codename__startswith="view_")[:3])
     Group.objects.bulk_create(Group(name=f"Group {number}") for number in range(SIZE))
@@ -46,6 +48,7 @@ def build_crowd() -> CrowdRows:
     for user in (sam, alice, users[0]):
         for _number in range(SIZE):
             record(Tag.LOGGED_IN, actor=actor, subject_id=user.pk)
+            record(Tag.MEMBER_LEFT, actor=actor, subject_id=None, organization=organization.pk)
             make_session(user)
             make_api_token(user, Scope.USERS_READ, Scope.EVENTS_READ)
     for number in range(SIZE):

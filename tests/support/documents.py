@@ -86,7 +86,10 @@ def documented(name: str, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
     (operation,) = (each for each in example_operations() if each["name"] == name)
     variables = json.loads(operation["variables"] or "{}")
     if "id" in variables:
-        kinds = {"Organization": "organization", "BulkAction": "bulk"}
+        kinds = {
+            **dict.fromkeys(("Organization", "OrganizationEvents"), "organization"),
+            "BulkAction": "bulk",
+        }
         variables["id"] = ids[kinds.get(name, "user")]
     return operation["document"], variables
 

@@ -1,7 +1,6 @@
 """Fixtures for the demo in a real browser, and for the TypeScript client."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,8 +8,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from core.dev.ports import free_port
 from tests.support.demo import demo
-from tests.system.programs import npm, require_program
-from tests.system.repository import ROOT
+from tests.system.programs import built_client, npm, require_program
 
 # Disables Chromium's update checks.
 OFFLINE = (
@@ -20,20 +18,11 @@ OFFLINE = (
 
 
 @pytest.fixture(scope="session")
-def typescript_client() -> Path:
-    """Install the tools of the TypeScript client, and build it; return its folder."""
-    folder = ROOT / "clients" / "typescript"
-    npm(folder, "ci")
-    npm(folder, "run", "build")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def client_script(typescript_client: Path) -> str:
+def client_script() -> str:
     """Return a script that defines `client`, with the cookie's session, on pages of the service."""
     options = ("--bundle", "--format=iife", "--global-name=roster")
     command = ("exec", "--offline", "--", "esbuild", "dist/index.js", *options)
-    bundle = npm(typescript_client, *command)
+    bundle = npm(built_client(), *command)
     return f"""{bundle}
       globalThis.client = roster.createClient({{url: "/graphql", transport: "COOKIE"}});
     """

@@ -1,8 +1,6 @@
 """Generated clients for the documented operations type-check."""
 
-import pytest
-
-from tests.system.programs import npm
+from tests.system.programs import built_client, npm
 from tests.system.repository import ROOT
 
 CONSOLE = ROOT / "console"
@@ -17,6 +15,6 @@ def test_the_documented_operations_type_check() -> None:
     assert "export type UpdateProfileMutation" in generated
 
 
-@pytest.mark.usefixtures("typescript_client")
 def test_the_console_type_checks() -> None:
+    built_client()
     npm(CONSOLE, "run", "check")

@@ -14,9 +14,10 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from core.dev.ports import free_port
 from tests.support.demo import demo
 from tests.support.passkeys import REMOVE
-from tests.system.client_pages import add_authenticator, ask
+from tests.system.authenticators import add_authenticator
+from tests.system.client_pages import ask
 from tests.system.console_pages import copy, execute, focused, open_example, open_link, sign_in
-from tests.system.programs import npm
+from tests.system.programs import install_packages
 from tests.system.repository import ROOT
 
 AXE: Final = ROOT / "console/node_modules/axe-core/axe.min.js"
@@ -48,7 +49,7 @@ def page(page: Page, client_script: str) -> Page:
 @pytest.fixture(scope="module")
 def axe() -> str:
     if not AXE.exists():
-        npm(ROOT / "console", "ci")
+        install_packages(ROOT / "console")
     return AXE.read_text(encoding="utf-8")
 
 

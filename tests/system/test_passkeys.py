@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page
 from core.settings import DEFAULT_DEMO_PASSWORD
 from tests.support.passkeys import REMOVE
 from tests.support.second_factors import FACTORS
-from tests.system.client_pages import add_authenticator, ask
+from tests.system.authenticators import add_authenticator
+from tests.system.client_pages import ask
 
 LOG_IN: Final = """async password => {
   const {user, secondFactor} = await client.logIn("alan", password);

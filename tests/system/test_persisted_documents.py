@@ -14,13 +14,11 @@ from tests.support.environment import PATIENCE
 from tests.support.factories import make_user
 from tests.support.redis_servers import redis_server
 from tests.system.cluster import Replica
-from tests.system.programs import npm
-from tests.system.repository import ROOT
-from tests.system.test_typescript_client import log_in
+from tests.system.programs import compatibility_package, npm
+from tests.system.services import log_in
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
-PACKAGE: Final = ROOT / "clients" / "compatibility"
 MANIFESTS: Final = (
     "apollo.json",
     "relay.json",
@@ -29,11 +27,12 @@ MANIFESTS: Final = (
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def package() -> None:
-    """Install the tools, and have them write their manifests."""
-    npm(PACKAGE, "ci")
-    npm(PACKAGE, "run", "manifests")
+@pytest.fixture(scope="module")
+def package() -> Path:
+    """Have the tools write their manifests; return their folder."""
+    folder = compatibility_package()
+    npm(folder, "run", "manifests")
+    return folder
 
 
 @pytest.fixture
@@ -56,11 +55,11 @@ def replicas(tmp_path: Path) -> Iterator[dict[str, Replica]]:
         yield started
 
 
-def test_clients_find_their_documents(replicas: dict[str, Replica]) -> None:
+def test_clients_find_their_documents(package: Path, replicas: dict[str, Replica]) -> None:
     make_user("alice")
-    call_command("trust_documents", *(str(PACKAGE / "generated" / name) for name in MANIFESTS))
+    call_command("trust_documents", *(str(package / "generated" / name) for name in MANIFESTS))
     described = {
         "replicas": {name: replica.port for name, replica in replicas.items()},
         "token": log_in(replicas["any"], "alice")["accessToken"],
     }
-    npm(PACKAGE, "test", ROSTER_REPLICAS=json.dumps(described))
+    npm(package, "test", ROSTER_REPLICAS=json.dumps(described))

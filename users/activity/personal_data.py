@@ -130,6 +130,7 @@ register_tables(
         exported=("id", "tag", "created_at", "data", "actor", "subject", "details__values"),
         not_exported={
             "session_id": "exported with the sessions while the session exists",
+            "organization": "exported in `data`",
             "details_digest": "part of the audit trail's proof",
         },
         erasure=RetainRows("The audit trail stays complete; personal data is in the details."),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -13,10 +14,13 @@ from core.database.ids import new_id
 from core.database.search.texts import Fold, has_words
 from core.email.addresses import EMAIL_MAX_LENGTH
 from core.security.actor import Actor
+from engine.sql.keys import equals_any
 from engine.sql.unindexed_filter import UnindexedFilter
 from users.accounts.filters import register_filter
 from users.accounts.models import MailedLink, MailedLinkQuerySet, user_key
 from users.accounts.visibility import register_visibility_rule
+from users.activity.models import Event, EventQuerySet
+from users.activity.visibility import register_event_rule
 from users.organizations.orders import ORGANIZATION_ORDERS, OrganizationOrderField
 from users.organizations.policy import MANAGERS
 from users.organizations.roles import Role
@@ -220,6 +224,25 @@ def fellow_members(actor: Actor) -> Exists:
         organization_id=OuterRef("organization_id"), user_id=OuterRef(OuterRef("pk"))
     )
     return Exists(Membership.objects.of(actor).filter(Exists(fellow)))
+
+
+@register_event_rule
+def managed_organization_events(actor: Actor) -> Q:
+    """Return the condition that an event is about an organisation that the actor manages.
+
+    Its keys are an array, so that the index serves the condition also beside that of one list: if
+    the actor does not manage the organisation, none of its events are read.
+    """
+    if actor.user_id is None or not actor.allows(Scope.ORGANIZATIONS_READ):
+        return Q(pk__in=())
+    managed = Membership.objects.of(actor).filter(role__in=MANAGERS)
+    return Q(equals_any("organization_id", ArraySubquery(managed.values("organization_id"))))
+
+
+def organization_events(actor: Actor) -> EventQuerySet:
+    """Return the events of all organisations for administrators, else of those they manage."""
+    events = Event.objects.filter(organization__isnull=False)
+    return events if actor.is_superuser else events.filter(managed_organization_events(actor))
 
 
 @register_filter("membership")

@@ -155,6 +155,28 @@ export class Client {
     return response;
   }
 
+  /**
+   * `fetch` for other GraphQL clients: requests to `url` have the access token.
+   *
+   * If that has expired, it is refreshed, and the request sent again; so a body must not be a stream.
+   */
+  readonly fetch: typeof fetch = async (input, init) => {
+    const target = input instanceof Request ? input.url : String(input);
+    const tokens = target.split("?")[0] === this.#url ? await this.#store.read() : undefined;
+    if (!tokens) {
+      return this.#fetch(input, init);
+    }
+    const send = ({ accessToken }: Tokens) => {
+      const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : {}));
+      headers.set("Authorization", `Bearer ${accessToken}`);
+      return this.#fetch(input instanceof Request ? input.clone() : input, { ...init, headers });
+    };
+    const response = await send(tokens);
+    const signal = init?.signal ?? undefined;
+    const refreshed = response.status === 401 ? await this.#refreshed(tokens, signal) : undefined;
+    return refreshed ? send(refreshed) : response;
+  };
+
   /** True if there are tokens; the session may have ended. For a cookie, request `me`. */
   async isSignedIn(): Promise<boolean> {
     return (await this.#store.read()) !== undefined;
@@ -233,14 +255,20 @@ export class Client {
     if (!tokens || !isRejected) {
       return reply;
     }
+    const refreshed = await this.#refreshed(tokens, options.signal);
+    return refreshed ? this.#send(source, variables, refreshed, options) : reply;
+  }
+
+  /** Refresh rejected tokens, once for all requests; undefined if the user has no session. */
+  async #refreshed(tokens: Tokens, signal: AbortSignal | undefined): Promise<Tokens | undefined> {
     this.#refreshing ??= this.#refresh(tokens).finally(() => {
       this.#refreshing = undefined;
     });
-    const refreshed = await settled(this.#refreshing, options.signal);
-    // Another user may have signed in meanwhile, whose account the operation is not for.
+    const refreshed = await settled(this.#refreshing, signal);
+    // Another user may have signed in meanwhile, whose account the request is not for.
     return refreshed && subjectOf(refreshed.accessToken) === subjectOf(tokens.accessToken)
-      ? this.#send(source, variables, refreshed, options)
-      : reply;
+      ? refreshed
+      : undefined;
   }
 
   async #anonymous<Result, Variables>(

@@ -5,8 +5,8 @@ import { createClient, type Client, type ClientOptions } from "@roster/client";
 interface Service {
   readonly url: string;
   readonly password: string;
-  /** Tokens by user: Bob's access token has expired, and Charlie authenticated long ago. */
-  readonly tokens: Record<"bob" | "charlie", { accessToken: string; refreshToken: string }>;
+  /** Tokens by user: Bob's and Dora's access tokens have expired, and Charlie authenticated long ago. */
+  readonly tokens: Record<"bob" | "charlie" | "dora", { accessToken: string; refreshToken: string }>;
   /** A PNG, in base64. */
   readonly image: string;
 }

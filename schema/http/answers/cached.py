@@ -22,7 +22,7 @@ from engine.caches import SizedCache
 
 # Estimated bytes of an entry besides its data, and of a key of an entity.
 ENTRY_BYTES: Final = 800
-ENTITY_BYTES: Final = 120
+ENTITY_BYTES: Final = 200
 # An answer of more than this part of the memory is not cached.
 LARGEST_SHARE: Final = 32
 # Of an entry in the shared cache: its version, and the Unix time when it was computed.

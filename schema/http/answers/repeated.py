@@ -15,6 +15,7 @@ from typing import Any, Final, Self, cast
 import orjson
 from django.http import HttpRequest
 
+from core.cached_settings import settings
 from core.security.actor import Actor
 from core.versions.lookup import version_values
 from core.web.caching import Hit
@@ -28,8 +29,22 @@ from users.authentication.sessions.middleware import cached_credential, timeouts
 
 # A longer body is not looked up.
 MAX_BODY: Final = 16_384
-# They differ between requests that are equal otherwise, and no answer depends on them.
-IGNORED: Final = {"REMOTE_PORT": "", "HTTP_X_REQUEST_ID": "", "wsgi.input": "", "wsgi.errors": ""}
+# They differ between requests that are equal otherwise, and no answer depends on them: those of the
+# server, and what proxies add to follow a request.
+IGNORED: Final = dict.fromkeys(
+    (
+        "wsgi.errors",
+        "wsgi.input",
+        "REMOTE_PORT",
+        "HTTP_CF_RAY",
+        "HTTP_TRACEPARENT",
+        "HTTP_TRACESTATE",
+        "HTTP_X_AMZN_TRACE_ID",
+        "HTTP_X_CLOUD_TRACE_CONTEXT",
+        "HTTP_X_REQUEST_ID",
+    ),
+    "",
+)
 # They differ between answers.
 ANSWERS_OWN: Final = frozenset({"Age", "Content-Length"})
 # What a request was once allowed by rules that no version covers, such as the trusted documents,
@@ -127,7 +142,8 @@ def remember(text: bytes, request: HttpRequest, reply: Reply) -> None:
 def text_of(request: HttpRequest) -> bytes | None:
     """Return all of a request that an answer can depend on, the credential included.
 
-    None for requests whose answers are not cached: without a credential, or not of JSON.
+    None for requests whose answers are not cached: without a credential, not of JSON, or with
+    headers that no server passes on.
     """
     meta = request.META
     if "HTTP_AUTHORIZATION" not in meta and "HTTP_COOKIE" not in meta:
@@ -135,10 +151,14 @@ def text_of(request: HttpRequest) -> bytes | None:
     body = b""
     if request.method != "GET":
         length = int(meta.get("CONTENT_LENGTH") or 0)
-        if request.content_type != "application/json" or length > MAX_BODY:
+        longest = min(MAX_BODY, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        if request.content_type != "application/json" or length > longest:
             return None
         body = request.body
-    return orjson.dumps(meta | IGNORED, default=_nothing) + body
+    try:
+        return orjson.dumps(meta | IGNORED, default=_nothing) + body
+    except orjson.JSONEncodeError:
+        return None
 
 
 def _digest(text: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Events: visible to administrators and the subject; personal data to the actor."""
+"""Events: visible to administrators, the subject and managers; personal data to the actor."""
 
 from typing import Final
 
@@ -46,17 +46,46 @@ BY_ADMINISTRATOR: Final = Case(
 )
 
 BY_FELLOW_MEMBER: Final = Case(
-    "an event by a fellow member, whose address the subject does not see",
+    "an event by a fellow member, whose address neither the subject nor other managers see",
     f"{{ node(id: $promoted) {WHOLE} }}",
     {
-        "anonymous alice dora charlie sam": {"node": None},
+        "anonymous charlie sam": {"node": None},
+        "alice": {
+            "node": {
+                "__typename": "Event",
+                "id": "$promoted",
+                "tag": "MEMBER_ROLE_CHANGED",
+                "createdAt": "$promoted.at",
+                "data": {"organization": "$archers.key", "new": "MEMBER"},
+                "ip": "192.0.2.1",
+                "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) "
+                "Gecko/20100101 Firefox/140.0",
+                "personal": {"reason": "Well aimed."},
+                "actor": {"username": "alice", "email": "alice@example.org"},
+                "subject": {"username": "bob", "email": None},
+            }
+        },
+        "dora": {
+            "node": {
+                "__typename": "Event",
+                "id": "$promoted",
+                "tag": "MEMBER_ROLE_CHANGED",
+                "createdAt": "$promoted.at",
+                "data": {"organization": "$archers.key", "new": "MEMBER"},
+                "ip": None,
+                "userAgent": None,
+                "personal": None,
+                "actor": {"username": "alice", "email": None},
+                "subject": {"username": "bob", "email": None},
+            }
+        },
         "bob": {
             "node": {
                 "__typename": "Event",
                 "id": "$promoted",
                 "tag": "MEMBER_ROLE_CHANGED",
                 "createdAt": "$promoted.at",
-                "data": {"new": "MEMBER"},
+                "data": {"organization": "$archers.key", "new": "MEMBER"},
                 "ip": None,
                 "userAgent": None,
                 "personal": None,
@@ -70,7 +99,7 @@ BY_FELLOW_MEMBER: Final = Case(
                 "id": "$promoted",
                 "tag": "MEMBER_ROLE_CHANGED",
                 "createdAt": "$promoted.at",
-                "data": {"new": "MEMBER"},
+                "data": {"organization": "$archers.key", "new": "MEMBER"},
                 "ip": "192.0.2.1",
                 "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) "
                 "Gecko/20100101 Firefox/140.0",

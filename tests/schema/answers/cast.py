@@ -166,6 +166,7 @@ class Cast:
         rows = {"archers": archers, "chess": chess, "older": older, "newer": newer}
         for name, row in rows.items():
             self._name(name, row)
+        self.values["archers.key"] = str(archers.pk)
 
     def _factors(self) -> None:
         make_factors(self.alice)
@@ -284,6 +285,7 @@ class Cast:
                 Tag.MEMBER_ROLE_CHANGED,
                 actor=alice,
                 subject_id=self.bob.pk,
+                organization=self.archers.pk,
                 personal={"reason": "Well aimed."},
                 new="MEMBER",
             ),

@@ -1,4 +1,4 @@
-"""Organisations: visible to members; invitations to owners and administrators."""
+"""Organisations: visible to members; invitations and events to owners and administrators."""
 
 from typing import Final
 
@@ -38,8 +38,14 @@ OF_STAFF: Final = {
         ],
         "totalCount": {"value": 4},
     },
+    "events": {"nodes": [], "totalCount": {"value": 0}},
 }
 RIGHTS: Final = ("viewerCanUpdate", "viewerCanManage", "viewerCanDelete")
+# By Alice.
+PROMOTED: Final = {
+    "nodes": [{"id": "$promoted", "personal": {"reason": "Well aimed."}}],
+    "totalCount": {"value": 1},
+}
 
 ORGANIZATION: Final = Case(
     "an organisation",
@@ -47,6 +53,7 @@ ORGANIZATION: Final = Case(
          __typename id name createdAt myRole viewerCanUpdate viewerCanManage viewerCanDelete
          invitations { email inviter { username } }
          members(first: 10) { nodes { role user { username email } } totalCount { value } }
+         events(first: 10) { nodes { id personal } totalCount { value } }
        } }""",
     {
         "anonymous charlie": {"organization": None},
@@ -76,6 +83,7 @@ ORGANIZATION: Final = Case(
                     ],
                     "totalCount": {"value": 4},
                 },
+                "events": PROMOTED,
             }
         },
         "dora": {
@@ -104,6 +112,10 @@ ORGANIZATION: Final = Case(
                     ],
                     "totalCount": {"value": 4},
                 },
+                "events": {
+                    "nodes": [{"id": "$promoted", "personal": None}],
+                    "totalCount": {"value": 1},
+                },
             }
         },
         "bob": {
@@ -129,10 +141,11 @@ ORGANIZATION: Final = Case(
                     ],
                     "totalCount": {"value": 4},
                 },
+                "events": {"nodes": [], "totalCount": {"value": 0}},
             }
         },
         "sam": {"organization": OF_STAFF},
-        "root": {"organization": OF_STAFF | dict.fromkeys(RIGHTS, True)},
+        "root": {"organization": OF_STAFF | dict.fromkeys(RIGHTS, True) | {"events": PROMOTED}},
     },
 )
 

@@ -144,6 +144,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "myRole": {OWNER},
             # Empty for ordinary members: see tests/organizations/test_organization_invitations.py.
             "invitations": PRIVATE,
+            # Empty for all but managers: see tests/organizations/test_organization_events.py.
+            "events": PRIVATE,
             "viewerCanUpdate": PRIVATE,
             "viewerCanManage": PRIVATE,
             "viewerCanDelete": PRIVATE,
@@ -310,6 +312,7 @@ ARGUMENTS: Final = {
     "User.sessions": "(first: 1)",
     "User.events": "(first: 1)",
     "Organization.members": "(first: 1)",
+    "Organization.events": "(first: 1)",
     "Group.members": "(first: 1)",
     "BulkAction.failures": "(first: 1)",
     "Query.bulkAction": "(id: $bulk)",

@@ -39,6 +39,7 @@ INVITATION = "id email role createdAt expiresAt inviter { id username }"
 ORGANIZATION = f"""
     id name createdAt myRole viewerCanUpdate viewerCanManage viewerCanDelete
     invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
+    events(first: 2) {{ nodes {{ tag }} }}
 """
 SESSION = """
     id methods aal authenticatedAt factorAt
@@ -113,14 +114,21 @@ SHAPES: Final = [
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
     (
-        "an organisation, members, invitations with inviters",
+        "an organisation, members, events, invitations with inviters",
         f"{{ organization(id: $organization) {{ {ORGANIZATION} }} }}",
-        5,
+        6,
     ),
     (
         "organisations and everything",
         f"{{ organizations(first: $n) {{ edges {{ node {{ {ORGANIZATION} }} }} }} }}",
-        5,
+        6,
+    ),
+    (
+        "organisations, events with actors",
+        """{ organizations(first: $n) { nodes {
+             events(first: 9) { nodes { tag ip actor { username } } }
+           } } }""",
+        3,
     ),
     (
         "an organisation, members with users and profiles, groups",
@@ -271,6 +279,9 @@ ORDINARY: Final = {
     "users, API tokens": 4,
     "sessions with users": 3,
     "events with actors and subjects": 4,
+    "organisations, events with actors": 4,
+    "an organisation, members, events, invitations with inviters": 7,
+    "organisations and everything": 7,
 }
 
 # The exceptions from `budget`, by the labels of `tests.support.documents`.
@@ -308,6 +319,7 @@ DOCUMENTED: Final[dict[str, int]] = {
     "Settings": 1,
     "RateLimit": 1,
     "Organization": 5,
+    "OrganizationEvents": 3,
     "Analytics": 2,
     "SearchUsers": 4,
     "FilterUsers": 3,

@@ -10,13 +10,16 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Case, Q, When
 from django.db.models.fields.json import KT
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 from core.database.append_only import AppendOnly
 from core.database.ids import first_id_at, new_id
 from core.security.actor import Actor
 from users.activity.tags import Tag
+from users.activity.visibility import event_rules
 from users.scopes import Scope
 
 
@@ -25,9 +28,9 @@ def tag_choices() -> list[tuple[str, str]]:
     return [(tag.value, tag.value) for tag in Tag]
 
 
-def _user_reference() -> Any:
+def _reference(to: str) -> Any:
     return models.ForeignKey(
-        settings.AUTH_USER_MODEL,
+        to,
         on_delete=models.DO_NOTHING,
         null=True,
         related_name="+",
@@ -40,12 +43,32 @@ class EventQuerySet(models.QuerySet["Event"]):
     """Events."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Administrators see all events; other users see events about themselves."""
+        """Return the events that the actor may see.
+
+        Administrators see all events; others those of `findable_by` and of `register_event_rule`.
+        """
         if not actor.allows(Scope.EVENTS_READ):
             return self.none()
         if actor.is_superuser:
             return self
-        return self.filter(subject_id=actor.user_id) if actor.is_authenticated else self.none()
+        if not actor.is_authenticated:
+            return self.none()
+        shown = _about(actor)
+        for rule in event_rules():
+            shown |= rule(actor)
+        # As a CASE that is not null, of which the planner expects all rows. Multiplied with that of
+        # a list's own condition, the selectivity of an OR would promise less than a page, so that
+        # the planner would read and sort the whole list; and estimated counts would be too small.
+        is_shown = Case(When(shown, then=True), output_field=models.BooleanField())
+        return self.filter(IsNull(is_shown, False))  # noqa: FBT003 - a value
+
+    def findable_by(self, actor: Actor) -> Self:
+        """Return the events that the actor finds in the audit trail and below users.
+
+        Administrators find all events; others find those about themselves. The rules of
+        `register_event_rule` do not count: no index serves both in the order of the list.
+        """
+        return self if actor.is_superuser else self.filter(_about(actor))
 
     def since(self, moment: datetime) -> Self:
         """Return events of ``moment`` and later, by the primary key: ids are UUIDv7."""
@@ -56,18 +79,24 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(pk__lt=first_id_at(moment))
 
 
+def _about(actor: Actor) -> Q:
+    return Q(subject_id=actor.user_id)
+
+
 class Event(AppendOnly):
     """An entry of the audit trail; PostgreSQL enforces that rows are append-only.
 
-    An event outlives its users, so it has no foreign key constraints; the subject may also be a
-    mailed link. The row holds no personal data: that is in `EventDetails`, to which
+    An event outlives users and organisations, so it has no foreign key constraints; the subject may
+    also be a mailed link. The row holds no personal data: that is in `EventDetails`, to which
     ``details_digest`` is a commitment.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tag = models.CharField(_("tag"), max_length=64, choices=tag_choices)
-    actor = _user_reference()
-    subject = _user_reference()
+    actor = _reference(settings.AUTH_USER_MODEL)
+    subject = _reference(settings.AUTH_USER_MODEL)
+    # A copy of `data["organization"]`, which the seal covers, for an index.
+    organization = _reference("organizations.Organization")
     session_id = models.UUIDField(_("session"), null=True)
     data = models.JSONField(_("data"), default=dict, encoder=DjangoJSONEncoder)
     details_digest = models.BinaryField(max_length=32, null=True)
@@ -85,11 +114,23 @@ class Event(AppendOnly):
             models.Index(fields=["subject", "id"], name="event_subject"),
             models.Index(fields=["actor", "id"], name="event_actor"),
             models.Index(fields=["tag", "id"], name="event_tag"),
+            # Partial: most events are not about an organisation.
+            models.Index(
+                fields=["organization", "id"],
+                name="event_organization",
+                condition=Q(organization__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         """Return the tag and the row's id."""
         return f"{self.tag} {self.pk}"
+
+    @property
+    def has_its_organization(self) -> bool:
+        """Whether the reference to an organisation equals the sealed one in `data`."""
+        key = None if self.organization_id is None else str(self.organization_id)
+        return bool(key == self.data.get("organization"))
 
     @property
     def personal_values(self) -> dict[str, Any]:
@@ -121,7 +162,7 @@ class EventDetails(models.Model):
             models.Index(
                 KT("values__email"),
                 name="event_details_email",
-                condition=models.Q(values__has_key="email"),
+                condition=Q(values__has_key="email"),
             ),
         ]
 

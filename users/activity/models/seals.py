@@ -17,7 +17,7 @@ from core.database.append_only import AppendOnly
 
 # The predecessor of the first seal.
 GENESIS: Final = hashlib.sha256(b"roster/audit-trail/1").digest()
-# All columns of an event; a test enforces completeness.
+# The columns of an event; a test enforces completeness. `organization_id` is compared with `data`.
 SEALED: Final = (
     *("id", "tag", "actor_id", "subject_id", "session_id", "data", "details_digest", "created_at"),
 )

@@ -19,6 +19,7 @@ def record(
     *,
     actor: Actor,
     subject_id: UUID | None,
+    organization: UUID | None = None,
     personal: Mapping[str, Any] = NOTHING,
     **data: Any,
 ) -> Event:
@@ -26,9 +27,11 @@ def record(
 
     Subscribers get ``event_id``. ``data`` is permanent, so it must not contain secrets or personal
     data. ``personal`` is erasable; the actor's IP address and device are added to it. The event
-    names the API token or the bulk action, if any. In an impersonation its actor is the
-    administrator, and ``on_behalf_of`` is the impersonated user.
+    names the organisation, the API token and the bulk action, if any. In an impersonation its actor
+    is the administrator, and ``on_behalf_of`` is the impersonated user.
     """
+    if organization is not None:
+        data["organization"] = organization
     if actor.token_id is not None:
         data["by_token"] = actor.token_id
     if actor.bulk_action_id is not None:
@@ -39,6 +42,7 @@ def record(
         tag=tag,
         actor_id=actor.impersonator_id or actor.user_id,
         subject_id=subject_id,
+        organization_id=organization,
         session_id=actor.session_id,
         data=data,
     )

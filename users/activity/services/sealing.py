@@ -135,6 +135,8 @@ class Verification:
             yield Finding(name, "is missing")
         elif hash_after(previous, seal.sequence, event) != bytes(seal.hash):
             yield Finding(name, "the event, its seal or the previous seal was changed")
+        if event and not event.has_its_organization:
+            yield Finding(name, "its organisation differs from the one in its data")
         digest = event.details_digest if event else None
         if event and details and (digest is None or bytes(digest) != details.digest()):
             yield Finding(name, "its details were changed")

@@ -117,7 +117,8 @@ def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) ->
             credential_cache.set(lookup, None)
             if error.error is not None:
                 with timeouts_as_responses():
-                    raise error.error from None
+                    # Its cause says whether it is a time-out.
+                    raise error.error from error.error.__cause__
     try:
         with timeouts_as_responses():
             credential = _read_credential(lookup)
