@@ -44,10 +44,8 @@ DEMO_PASSWORD = env.text("DEMO_PASSWORD", default=DEFAULT_DEMO_PASSWORD, min_len
 if not DEMO and "DEMO_PASSWORD" in os.environ:
     raise BadSetting("DEMO_PASSWORD", "is only for `make run`; unset it")
 DEMO_MAILBOX = env.text("DEMO_MAILBOX", default="") if DEMO else ""
-# Adds the execution, including SQL, to responses as `extensions.debug`; never in production.
-GRAPHQL_DEBUG = env.flag("GRAPHQL_DEBUG", default=False)
-if GRAPHQL_DEBUG and not DEMO:
-    raise BadSetting("GRAPHQL_DEBUG", "is only for `make run`; unset it")
+# Explains executions, including SQL, to requests that ask for it; never in production.
+GRAPHQL_DEBUG = DEMO
 
 # Application -----------------------------------------------------------------------------
 

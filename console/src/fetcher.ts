@@ -19,7 +19,7 @@ export function createFetcher(client: Client, { onMutation, onStart }: Observer)
       ...(operationName && { operationName }),
       ...(options?.headers && { headers: options.headers as Record<string, string> }),
       // Without a syntax tree it is GraphiQL's own introspection.
-      ...(definitions && { extensions: { cost: true } }),
+      ...(definitions && { extensions: { cost: true, debug: true } }),
     });
     if (!definitions) {
       return response as ExecutionResult;

@@ -26,6 +26,8 @@ class GraphQLRequest:
     name: str | None
     # Whether the response states the cost (`extensions: {"cost": true}`).
     reports_cost: bool = False
+    # Whether it explains the execution (`extensions: {"debug": true}`), in the demo only.
+    reports_debug: bool = False
 
     @classmethod
     def of(cls, parameters: Any) -> "GraphQLRequest":
@@ -57,6 +59,7 @@ class GraphQLRequest:
             variables=variables,
             name=name or None,
             reports_cost=(extensions or {}).get("cost") is True,
+            reports_debug=settings.GRAPHQL_DEBUG and (extensions or {}).get("debug") is True,
         )
 
 

@@ -155,7 +155,6 @@ def _respond(
         actor=known.actor,
         device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
         caching=Caching.of(request, media_type, settings.CACHE_MAX_STALENESS),
-        trace=Trace() if settings.GRAPHQL_DEBUG else None,
         bounds=Bounds(max_bytes, known.deadline),
         charged=charged[number],
     )
@@ -246,12 +245,13 @@ def _execute(
     request: ActorRequest, read: Callable[[HttpRequest], GraphQLRequest], context: Context
 ) -> ExecutionResult:
     read_only = request.method == "GET"
-    if context.trace is not None:
-        # The trace has no statements of authentication.
-        run_leading()
     try:
         operation, source = _read(request, read)
         context.reports_cost = operation.reports_cost
+        if operation.reports_debug:
+            # The trace has no statements of authentication.
+            run_leading()
+            context.trace = Trace()
         check_variables(operation.variables or {})
         with context.trace.record_statements() if context.trace is not None else nullcontext():
             result = execute(

@@ -362,7 +362,7 @@ def test_debugging_shows_no_statements_of_authentication(
     (client, *_others), sent = stage.clients, pipelines.executed
     settings.GRAPHQL_DEBUG = True
     shown = [
-        [each["reads"] for each in client(PAGE).body["extensions"]["debug"]["statements"]]
+        [each["reads"] for each in client.debug(PAGE).body["extensions"]["debug"]["statements"]]
         for settings.DATABASE_PIPELINE in (True, False)
     ]
     assert shown[0] == shown[1]

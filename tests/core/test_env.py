@@ -84,7 +84,6 @@ def test_three_variables_suffice() -> None:
         ("PUBLIC_URL", "roster.example", "must be a URL that begins with http"),
         ("DEMO", "perhaps", "must be 1 or 0"),
         ("DEMO_PASSWORD", "something long enough", "is only for `make run`"),
-        ("GRAPHQL_DEBUG", "1", "is only for `make run`"),
         ("LOG_FORMAT", "xml", "must be one of console, json"),
         ("PASSWORD_MIN_LENGTH", "twelve", "must be a whole number, not 'twelve'"),
         ("PASSWORD_MIN_LENGTH", "4", "must be between 8 and 64, not 4"),

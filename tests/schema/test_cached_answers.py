@@ -125,12 +125,12 @@ def test_hit_has_the_bytes_of_the_answer(alice: User, organization: Organization
 def test_debug_output_says_how_an_answer_was_found(alice: User, settings: Any) -> None:
     settings.GRAPHQL_DEBUG = True
     client = GraphQLClient(make_token(alice))
-    found = [client(ME).body["extensions"]["debug"] for _time in range(3)]
+    found = [client.debug(ME).body["extensions"]["debug"] for _time in range(3)]
     assert [each["cache"]["outcome"] for each in found] == ["first", "miss", "hit"]
     assert [each["executor"] for each in found] == ["engine", "engine", None]
     assert [len(each["statements"]) > 1 for each in found] == [True, True, False]
     for _time in range(2):
-        undeclared = client("{ me { lastSeenAt } }").body["extensions"]["debug"]["cache"]
+        undeclared = client.debug("{ me { lastSeenAt } }").body["extensions"]["debug"]["cache"]
         assert undeclared == {"outcome": None, "reason": "User.lastSeenAt declares no dependency."}
 
 

@@ -1,4 +1,4 @@
-"""`extensions.debug`: plan and statements, in development only."""
+"""`extensions.debug`: plan and statements, in the demo only."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def debugging(settings: Any) -> None:
 
 
 def debug(client: GraphQLClient, query: str, **variables: Any) -> dict[str, Any]:
-    answer = client(query, **variables)
+    answer = client.debug(query, **variables)
     assert answer.codes == []
     found: dict[str, Any] = answer.body["extensions"]["debug"]
     return found
@@ -36,8 +36,14 @@ def reads(found: dict[str, Any]) -> list[str | None]:
     return [statement["reads"] for statement in found["statements"]]
 
 
-def test_debug_output_is_off_by_default(client_of: ClientOf, alice: User) -> None:
+def test_debug_output_is_for_the_demo(client_of: ClientOf, alice: User) -> None:
+    assert set(client_of(alice).debug("{ me { username } }").body) == {"data"}
+
+
+@pytest.mark.usefixtures("debugging")
+def test_debug_output_is_sent_on_request(client_of: ClientOf, alice: User) -> None:
     assert set(client_of(alice)("{ me { username } }").body) == {"data"}
+    assert set(client_of(alice).debug("{ me { username } }").body) == {"data", "extensions"}
 
 
 @pytest.mark.usefixtures("debugging")
@@ -138,7 +144,7 @@ def test_what_graphql_core_executes_says_why(client_of: ClientOf, alice: User) -
 
 @pytest.mark.usefixtures("debugging")
 def test_failed_statements_are_traced(client_of: ClientOf, sam: User) -> None:
-    answer = client_of(sam)('{ users(first: 1, after: "nonsense") { nodes { id } } }')
+    answer = client_of(sam).debug('{ users(first: 1, after: "nonsense") { nodes { id } } }')
 
     assert answer.codes == ["CURSOR_INVALID"]
     assert answer.body["extensions"]["debug"]["statements"] == []
@@ -155,6 +161,6 @@ def test_documented_operations_are_executed_by_the_engine(
 ) -> None:
     variables = json.loads(operation["variables"] or "{}")
 
-    answer = client_of(root)(operation["document"], **variables)
+    answer = client_of(root).debug(operation["document"], **variables)
 
     assert answer.body["extensions"]["debug"]["executor"] == "engine"

@@ -77,6 +77,13 @@ class GraphQLClient:
     def __call__(self, query: str, /, **variables: Any) -> Answer:
         return self.post(json.dumps({"query": query, "variables": variables}))
 
+    def debug(self, query: str, /, **variables: Any) -> Answer:
+        """Send an operation that asks for `extensions.debug`."""
+        extensions = {"debug": True}
+        return self.post(
+            json.dumps({"query": query, "variables": variables, "extensions": extensions})
+        )
+
     def post(self, body: str | bytes, content_type: str = JSON, **headers: str) -> Answer:
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")

@@ -34,7 +34,7 @@ LOG_IN: Final = """mutation ($password: String!) {
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the demo, which explains operations; yield its URL."""
     port = free_port()
-    with demo(tmp_path_factory.mktemp("demo"), port, GRAPHQL_DEBUG="1") as running:
+    with demo(tmp_path_factory.mktemp("demo"), port) as running:
         running.wait_until_ready()
         yield f"http://localhost:{port}"
 
