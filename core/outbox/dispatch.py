@@ -5,11 +5,12 @@ The broker only saves time: `relay` dispatches again what it loses.
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from celery import current_app
 from kombu import Connection
 from kombu.exceptions import OperationalError
+from kombu.utils.functional import retry_over_time
 
 from core.request_id import KEY as REQUEST_ID
 
@@ -17,15 +18,21 @@ logger = logging.getLogger(__name__)
 
 DELIVER: Final = "core.outbox.deliver"
 
+# How a worker publishes, for which no request waits: a broker that is slow or restarts gets three
+# more attempts in two seconds, besides the time-outs of its connections.
+RETRIES: Final[dict[str, Any]] = {"max_retries": 3, "interval_start": 0.2, "interval_step": 0.4}
 # A message's id, and the id of the request that caused it.
 Due: TypeAlias = tuple[int, str]
 
 
 def dispatch(messages: Iterable[Due]) -> None:
-    """Send each message to a worker of its own; wait for the broker."""
+    """Send each message to a worker of its own; wait for the broker, and retry.
+
+    Otherwise a lost connection would leave all of them to `relay`.
+    """
     try:
         for message in messages:
-            _send([message])
+            retry_over_time(_send, OperationalError, [[message]], **RETRIES)
     except OperationalError as error:
         log_outage(error)
 

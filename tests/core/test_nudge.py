@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +155,27 @@ def test_worker_dispatches_the_other_messages_of_a_nudge(
     assert delivered == [0]
     assert OutboxMessage.objects.count() == 3
     assert _purge(broker_channel) == 3
+
+
+def test_worker_waits_for_a_stopped_broker(broker: Broker) -> None:
+    program = """
+import django; django.setup()
+from core.outbox import dispatch
+dispatch.RETRIES["max_retries"] = 100
+print("ready", flush=True)
+dispatch.dispatch([(1, ""), (2, "")])
+"""
+    broker.stop()
+    environ = environ_of_tests(DJANGO_SETTINGS_MODULE="core.settings")
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        # Longer than the time-outs of a connection.
+        time.sleep(1.5)
+        broker.resume()
+        assert process.wait(60) == 0
+    assert set(broker.sent) == {1, 2}
 
 
 @pytest.mark.django_db
