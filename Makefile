@@ -24,7 +24,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine test-sessions test-plans client-ts client-py bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
+.PHONY: help run manage console test test-system test-engine test-sessions test-plans client-ts client-py bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ run: ## Run the whole service with demo data; accepts PORT and DATA_DIR.
 	@test -e $(CONSOLE) || echo "The console was not built. Run 'make console' when the npm registry is reachable."
 	@$(MAKE) -s --no-print-directory messages
 	@exec $(BIN)/python -m core.dev.demo
+
+manage: $(VENV)/demo ## Run a command of manage.py, ARGS, with the settings of the running demo; accepts DATA_DIR.
+	@exec $(BIN)/python -W ignore -m core.dev.manage $(ARGS)
 
 console: $(CONSOLE) ## Build the GraphiQL console.
 

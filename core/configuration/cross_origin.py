@@ -6,6 +6,7 @@ CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
 CORS_ALLOW_HEADERS = [
     "Accept",
     "Accept-Language",
+    "Apollo-Require-Preflight",
     "Authorization",
     "Cache-Control",
     "Content-Type",

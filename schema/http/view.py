@@ -17,6 +17,7 @@ from django.views import View
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from core.cached_settings import settings
 from core.errors import InsufficientScopeError, InvalidTokenError
@@ -264,9 +265,9 @@ def _execute(
     except GraphQLError as error:
         return ExecutionResult(data=None, errors=[error])
     except InvalidOperationTypeError as error:
-        status = 405 if read_only else 400
-        method = "GET" if read_only else "POST"
-        raise BadRequestError(f"{error.as_http_error_reason(method)}.", status=status) from None
+        if error.operation_type is OperationType.MUTATION:
+            raise BadRequestError("Send mutations by POST.", status=405) from None
+        raise BadRequestError("Subscriptions are not supported.") from None
     # As documents are cached: not if an anonymous client gets no data.
     if operation.persisted is not None and operation.query and result.data is not None:
         store_automatic(operation.persisted.key, source)

@@ -24,7 +24,7 @@ OTHERS: Final = (
 EXPOSED: Final = {"Age", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"}
 REQUEST_HEADERS: Final = {
     *("Accept", "Accept-Language", "Authorization", "Cache-Control", "Content-Type"),
-    *("GraphQL-Require-Preflight", "If-None-Match", "X-Request-ID"),
+    *("Apollo-Require-Preflight", "GraphQL-Require-Preflight", "If-None-Match", "X-Request-ID"),
 }
 URLS: Final = ("/graphql", "/schema.graphql", "/.well-known/jwks.json", "/media/avatars/x.webp")
 ME: Final = json.dumps({"query": "{ me { username } }"})

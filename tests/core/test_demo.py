@@ -1,6 +1,7 @@
 """`make run` with its own servers and data leaves no processes behind."""
 
 import io
+import json
 import os
 import signal
 import socket
@@ -51,10 +52,22 @@ def processes_of(data_dir: Path) -> list[str]:
     return found
 
 
-def get(port: int, path: str) -> str:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", headers={"Accept": "text/html"}
+def run_module(
+    name: str, data_dir: Path, *arguments: str, port: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a module of `core.dev`."""
+    settings = {"DATA_DIR": str(data_dir)} | ({"PORT": str(port)} if port else {})
+    return subprocess.run(
+        [sys.executable, "-m", f"core.dev.{name}", *arguments],
+        env={"PATH": os.environ["PATH"]} | settings,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+
+
+def get(port: int, path: str, accept: str = "text/html") -> str:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": accept})
     with urllib.request.urlopen(request, timeout=10) as response:
         text: str = response.read().decode()
         return text
@@ -85,13 +98,14 @@ def test_runs_stops_and_survives_a_kill(data_dir: Path, port: int) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
-        second = subprocess.run(
-            [sys.executable, "-m", "core.dev.demo"],
-            env={"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), "PORT": str(port)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        manifest = data_dir / "manifest.json"
+        manifest.write_text(json.dumps({"me-1": "{ me { username } }"}), encoding="utf-8")
+        managed = run_module("manage", data_dir, "trust_documents", str(manifest))
+        assert managed.stdout == "Trusted 1 documents; 0 were trusted before.\n"
+        trusted = json.loads(get(port, "/graphql?documentId=me-1", accept="application/json"))
+        assert trusted == {"data": {"me": None}}
+
+        second = run_module("demo", data_dir, port=port)
         assert second.stderr == "DATA_DIR: is in use by another `make run`\n"
 
         running.process.kill()
@@ -108,6 +122,13 @@ def test_runs_stops_and_survives_a_kill(data_dir: Path, port: int) -> None:
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=TIMEOUT) == 0
     assert processes_of(data_dir) == []
+
+
+def test_commands_require_a_running_demo(tmp_path: Path) -> None:
+    managed = run_module("manage", tmp_path, "check")
+    assert managed.returncode == 1
+    problem = f"no demo uses {tmp_path}; start it with `make run`"
+    assert managed.stderr == f"make manage: {problem}\n"
 
 
 def test_welcome_does_not_wait_for_the_next_line() -> None:

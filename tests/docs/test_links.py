@@ -72,6 +72,14 @@ def test_decisions_have_an_index() -> None:
     assert sorted(listed) == sorted(headings[1:])
 
 
+def test_api_has_an_index() -> None:
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    index, heading, rest = text.partition("\n## ")
+    listed = re.findall(r"\[([^]]+)\]\(#", index)
+
+    assert sorted(listed) == sorted(re.findall(r"^## (.+)$", heading + rest, re.MULTILINE))
+
+
 def test_decisions_that_the_code_cites_exist() -> None:
     text = (ROOT / "docs/decisions.md").read_text(encoding="utf-8")
     headings = {*re.findall(r"^## (.+)$", text, re.MULTILINE)}

@@ -296,8 +296,19 @@ def test_mutation_by_get_is_refused(
         "/graphql", {"query": LOG_OUT}, headers={"Authorization": f"Bearer {client.token}"}
     )
     assert (response.status_code, response["Allow"]) == (405, "POST")
-    assert response.json()["errors"][0]["extensions"] == {"code": "BAD_REQUEST"}
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "BAD_REQUEST"}
+    assert error["message"] == "Send mutations by POST."
     assert Session.objects.filter(user=alice).count() == 1
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_subscription_is_refused(anonymous: GraphQLClient, method: str) -> None:
+    data = {"query": "subscription { me { id } }"}
+    sent = {"data": data, "content_type": JSON} if method == "post" else {"data": data}
+    response = getattr(anonymous.http, method)("/graphql", **sent)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["message"] == "Subscriptions are not supported."
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "TRACE"])

@@ -138,6 +138,11 @@ def test_impersonation_names_the_administrator(issuer: Issuer, verifier: TokenVe
     assert verifier.verify(token).impersonator_id == administrator
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_slash_at_the_end_of_the_issuer_is_ignored(kind: str, issuer: Issuer) -> None:
+    assert verifier_of(kind, f"{issuer.url}/").verify(issuer.token())
+
+
 @pytest.mark.parametrize(
     "changes",
     [

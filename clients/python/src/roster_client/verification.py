@@ -116,10 +116,11 @@ class _Verification:
         jwks_url: str | None,
         leeway: float,
     ) -> None:
-        self._issuer = issuer
-        self._audience = audience or issuer
+        # As the service does with its PUBLIC_URL.
+        self._issuer = issuer.rstrip("/")
+        self._audience = audience or self._issuer
         self._leeway = leeway
-        self._keys = _Keys(runtime, jwks_url or f"{issuer.rstrip('/')}/.well-known/jwks.json")
+        self._keys = _Keys(runtime, jwks_url or f"{self._issuer}/.well-known/jwks.json")
 
     async def verify(self, token: str) -> AccessToken:
         try:
