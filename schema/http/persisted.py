@@ -153,7 +153,7 @@ def _not_trusted() -> GraphQLError:
     return request_error(
         RequestErrorCode.DOCUMENT_NOT_TRUSTED,
         "Only trusted documents may be executed. Have an operator trust this one with"
-        " `manage.py trust_documents`, sign in as staff, or use an API token.",
+        " `manage.py trust_documents`, or use the console as staff, or an API token.",
     )
 
 
