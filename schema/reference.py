@@ -75,7 +75,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "BODY_TOO_LARGE": "Send a smaller body.",
     "CROSS_SITE_REQUEST": "Send the request from the service's own site, or with a token.",
     "DOCUMENT_NOT_FOUND": "Have an operator trust the manifest: `manage.py trust_documents`.",
-    "DOCUMENT_NOT_TRUSTED": "Send a trusted document, sign in as staff, or use an API token.",
+    "DOCUMENT_NOT_TRUSTED": "Send a trusted document, use the console as staff, or an API token.",
     "PERSISTED_QUERY_NOT_FOUND": "Send the text with its SHA-256, as Apollo and urql do.",
     "PERSISTED_QUERY_NOT_SUPPORTED": "Send the text, as Apollo and urql do.",
     "PERSISTED_QUERY_MISMATCH": "Hash the text exactly as it is sent, in UTF-8.",
