@@ -1,4 +1,4 @@
-"""What an operation costs: rows and values, as sums of products of page sizes.
+"""What an operation costs: searches, and rows and values as products of page sizes.
 
 A page size in a variable is a factor of the sums, so they are computed once per document, and
 evaluated for the variables of each request.
@@ -27,6 +27,8 @@ ROWS_PER_POINT: Final = 100
 # So that a point takes no more than two milliseconds of CPU.
 VALUES_PER_POINT: Final = 250
 PAGE_ARGUMENTS: Final = frozenset({"first", "last", "ids"})
+SEARCH_ARGUMENTS: Final = frozenset({"filter", "search"})
+COUNT: Final = "totalCount"
 # Estimated bytes.
 COST_BYTES: Final = 1_000
 TERM_BYTES: Final = 400
@@ -79,9 +81,10 @@ class Cost(NamedTuple):
     points: int
 
     @classmethod
-    def of(cls, rows: int, values: int) -> "Cost":
-        """Price it: a point, and one per 100 rows or 250 values."""
-        return cls(rows, values, 1 + max(rows // ROWS_PER_POINT, values // VALUES_PER_POINT))
+    def of(cls, rows: int, values: int, searches: int = 0) -> "Cost":
+        """Price it: a point, one per search, and one per 100 rows or 250 values."""
+        size = max(rows // ROWS_PER_POINT, values // VALUES_PER_POINT)
+        return cls(rows, values, 1 + searches + size)
 
     def check(self) -> None:
         """Raise `CostExceededError` if the operation may return too much."""
@@ -107,9 +110,11 @@ class CostFormula:
         operation: OperationDefinitionNode,
         rows: Mapping[Factors, int],
         values: Mapping[Factors, int],
+        searches: int,
     ) -> None:
-        """Take the coefficients of the products."""
-        self._least = Cost.of(rows.get((), 0), values.get((), 0))
+        """Take the coefficients of the products, and the number of searches."""
+        self._searches = searches
+        self._least = Cost.of(rows.get((), 0), values.get((), 0), searches)
         products = [factors for factors in {**values, **rows} if factors]
         self._page_sizes = list(dict.fromkeys(each for factors in products for each in factors))
         # The coefficients, and the places of the factors in the list above.
@@ -158,7 +163,16 @@ class CostFormula:
                 product *= items[place]
             rows += row_count * product
             values += value_count * product
-        return Cost.of(rows, values)
+        return Cost.of(rows, values, self._searches)
+
+
+def searches_of(node: FieldNode) -> int:
+    """Return how often a field searches: filters, searches, or counts a list.
+
+    That takes about as long as 100 rows, whatever the page size.
+    """
+    names = (each.name.value for each in node.arguments or ())
+    return sum(name in SEARCH_ARGUMENTS for name in names) + (node.name.value == COUNT)
 
 
 def largest_size(nodes: Iterable[FieldNode]) -> PageSize | None:

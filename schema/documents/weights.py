@@ -1,4 +1,4 @@
-"""Counts of what an operation selects: fields, rows and values.
+"""Counts of what an operation selects: fields, searches, rows and values.
 
 Values are rows times selected fields. Fragments are merged as in execution, so a field that is
 selected twice counts once. Introspection is counted by what it answers, with graphql-core's own
@@ -30,7 +30,7 @@ from graphql import (
     is_object_type,
 )
 
-from schema.documents.cost import CostFormula, Factors, PageSize, largest_size
+from schema.documents.cost import CostFormula, Factors, PageSize, largest_size, searches_of
 from schema.errors import RequestErrorCode, request_error
 
 # Fields of the response, after merging.
@@ -96,7 +96,7 @@ class _Scale:
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, depth: int) -> None:
         self._schema, self._depth = schema, depth
-        self._steps = self._fields = self._introspected = 0
+        self._steps = self._fields = self._introspected = self._searches = 0
         self._values_per_element = 1
         self._rows: Counter[Factors] = Counter()
         self._values: Counter[Factors] = Counter()
@@ -111,7 +111,7 @@ class _Scale:
 
     def weigh(self, operation: OperationDefinitionNode) -> CostFormula:
         """Count an operation. Raises `GraphQLError` if it exceeds a limit."""
-        self._fields = self._introspected = 0
+        self._fields = self._introspected = self._searches = 0
         self._rows, self._values = Counter(), Counter()
         root = self._schema.get_root_type(operation.operation)
         if root is not None:
@@ -122,7 +122,7 @@ class _Scale:
             is_mixed = any(not name.startswith("__") for name in names)
             self._values_per_element = MIXED_VALUES if is_mixed else 1
             self._objects(root, [operation.selection_set], _Objects(), self._depth)
-        formula = CostFormula(operation, self._rows, self._values)
+        formula = CostFormula(operation, self._rows, self._values, self._searches)
         formula.check()
         return formula
 
@@ -181,6 +181,7 @@ class _Scale:
             named = get_named_type(field.type) if field else None
             is_list = field is not None and is_list_type(get_nullable_type(field.type))
             size = largest_size(nodes)
+            self._searches += searches_of(nodes[0])
             items = count.times(page or size or LIST_ITEMS) if is_list else count
             self._values[items.factors] += items.number
             below = rows
@@ -207,13 +208,16 @@ class _Scale:
         """Count the objects as the possible type with the most of each."""
         selections = list(selections)
         before = self._rows, self._values
+        searches = most_searches = self._searches
         most: list[Counter[Factors]] = [Counter(), Counter()]
         for possible in self._schema.get_possible_types(type_):
-            self._rows, self._values = Counter(), Counter()
+            self._rows, self._values, self._searches = Counter(), Counter(), searches
             self._objects(possible, selections, objects, depth)
+            most_searches = max(most_searches, self._searches)
             found = self._rows, self._values
             most = [each | counted for each, counted in zip(most, found, strict=True)]
         self._rows, self._values = (each + more for each, more in zip(before, most, strict=True))
+        self._searches = most_searches
 
     def _introspection(
         self,

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from engine.caches import SizedCache
 from schema.trusted.models import TrustedDocument
 
-# For which a process does not notice that a document was withdrawn.
-SECONDS: Final = 60.0
+# For which a process does not notice that a document was withdrawn; repeated requests add theirs.
+SECONDS: Final = 30.0
 MAX_BYTES: Final = 16 << 20
 ENTRY_BYTES: Final = 500
 

@@ -124,6 +124,25 @@ def test_cookies_are_set(alice: User, settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("transactional_db")
+def test_body_of_a_get_is_ignored(client: GraphQLClient) -> None:
+    headers = {"Authorization": f"Bearer {client.token}"}
+
+    def get(**more: str) -> Any:
+        return client.http.generic(
+            "GET",
+            "/graphql",
+            json.dumps([ME, ME]),
+            "application/json",
+            query_params=ME,
+            headers=headers | more,
+        )
+
+    found = get()
+    assert found.json() == {"data": {"me": {"username": "alice"}}}
+    assert get(**{"If-None-Match": found["ETag"]}).status_code == 304
+
+
+@pytest.mark.usefixtures("transactional_db")
 def test_batches_are_parsed_each_time(client: GraphQLClient) -> None:
     REQUESTS.clear()
     for _time in range(5):

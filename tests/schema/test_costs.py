@@ -106,6 +106,29 @@ def test_variables_cost_as_much_as_literals(sizes: tuple[int, int]) -> None:
     assert evaluated(NESTED, variables) == evaluated(literal, {})
 
 
+@pytest.mark.parametrize(
+    ("document", "points"),
+    [
+        ("{ users(first: 1) { nodes { id } } }", 1),
+        ("{ users(first: 1) { totalCount { value } } }", 2),
+        ('{ users(first: 1, search: "a", filter: {isStaff: true}) { nodes { id } } }', 3),
+        (
+            """{ a: users(first: 1, search: "a") { ...F } b: users(first: 1, search: "b") { ...F } }
+               fragment F on UserConnection { totalCount { value } }""",
+            5,
+        ),
+        (
+            """{ node(id: "a") {
+                 ... on User { memberships(first: 1) { totalCount { value } } }
+                 ... on Organization { members(first: 1) { totalCount { value } } } } }""",
+            2,
+        ),
+    ],
+)
+def test_searches_and_counts_cost_a_point_each(document: str, points: int) -> None:
+    assert evaluated(document, {}).points == points
+
+
 def test_operations_have_costs_of_their_own() -> None:
     document = "query A { users(first: 5) { nodes { id } } } query B($n: Int = 9) { ...F }"
     document += " fragment F on Query { users(first: $n) { nodes { id } } }"

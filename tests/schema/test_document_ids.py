@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from schema.console.documents import CONSOLE_DOCUMENT_IDS
+from schema.http.answers.repeated import RECHECK_SECONDS
 from schema.trusted import lookup
 from schema.trusted.identifiers import digest_of
 from schema.trusted.manifests import Entry
@@ -177,6 +178,11 @@ def test_withdrawn_document_is_unknown_after_a_while(
     assert send(client, documentId=document_id).data
     monkeypatch.setattr(lookup, "monotonic", lambda: lookup.SECONDS + 10**9)
     assert send(client, documentId=document_id).codes == ["DOCUMENT_NOT_FOUND"]
+
+
+def test_repeats_of_withdrawn_documents_end_within_a_minute() -> None:
+    # A document may be looked up just before it is withdrawn, and cached just before that ends.
+    assert lookup.SECONDS + RECHECK_SECONDS <= 60
 
 
 def test_newly_trusted_document_is_found_at_once(client: GraphQLClient) -> None:

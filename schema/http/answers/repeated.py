@@ -49,7 +49,7 @@ IGNORED: Final = dict.fromkeys(
 ANSWERS_OWN: Final = frozenset({"Age", "Content-Length"})
 # What a request was once allowed by rules that no version covers, such as the trusted documents,
 # is decided again after so many seconds.
-RECHECK_SECONDS: Final = 60.0
+RECHECK_SECONDS: Final = 30.0
 # Estimated bytes of an entry with its key and headers.
 ENTRY_BYTES: Final = 2_000
 
