@@ -76,6 +76,10 @@ class SizedCache(Generic[V]):
         with self._lock:
             self._values.clear()
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Return whether there is a value of the key, in less time than `get` finds none."""
+        return key in self._values
+
     @property
     def size(self) -> int:
         """The estimated bytes of all values."""

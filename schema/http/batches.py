@@ -23,12 +23,11 @@ Respond = Callable[[Callable[[HttpRequest], GraphQLRequest], int, int], Reply]
 
 
 def is_batch(request: HttpRequest) -> bool:
-    """Return whether the body is a list, and batches are allowed.
+    """Return whether the body is a list, where batches are allowed.
 
     The body of a GET has no meaning (RFC 9110, section 9.3.1).
     """
-    is_json = request.method == "POST" and request.content_type == "application/json"
-    if not settings.BATCH_MAX or not is_json:
+    if request.method != "POST" or request.content_type != "application/json":
         return False
     try:
         return body_of(request).lstrip()[:1] == b"["

@@ -46,6 +46,7 @@ class GraphQLRequest:
         extensions = parameters.get("extensions")
         if not isinstance(extensions, dict | None):
             raise BadRequestError("The parameter `extensions` must be an object.")
+        asked = extensions or {}
         persisted = PersistedId.of(parameters)
         if persisted is not None and query is None:
             query = ""
@@ -58,8 +59,8 @@ class GraphQLRequest:
             persisted=persisted,
             variables=variables,
             name=name or None,
-            reports_cost=(extensions or {}).get("cost") is True,
-            reports_debug=settings.GRAPHQL_DEBUG and (extensions or {}).get("debug") is True,
+            reports_cost=asked.get("cost") is True,
+            reports_debug=asked.get("debug") is True and settings.GRAPHQL_DEBUG,
         )
 
 

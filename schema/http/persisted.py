@@ -83,11 +83,9 @@ def _hash_in(persisted: Any) -> str:
 
 def may_ask_freely(actor: Actor) -> bool:
     """Return whether the actor may execute documents that are not trusted."""
+    allowed = settings.ANONYMOUS_DOCUMENTS if actor.user_id is None else settings.DOCUMENTS
     # Each API token has a scope.
-    if actor.is_staff or actor.token_id is not None:
-        return True
-    allowed = settings.DOCUMENTS if actor.is_authenticated else settings.ANONYMOUS_DOCUMENTS
-    return bool(allowed == "any")
+    return bool(allowed == "any" or actor.is_staff or actor.token_id is not None)
 
 
 def document_text(query: str, persisted: PersistedId | None, actor: Actor) -> str:

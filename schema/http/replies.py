@@ -1,5 +1,6 @@
 """Replies of the API: payloads as JSON, in the media type that the client prefers."""
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -68,3 +69,10 @@ def json_reply(media_type: str, payload: dict[str, Any], status: int) -> Reply:
     if status == 405:  # noqa: PLR2004
         headers["Allow"] = "POST"
     return Reply(status, serialize(payload), headers)
+
+
+def set_retry_after(reply: Reply, errors: Iterable[Mapping[str, Any]]) -> None:
+    """Set `Retry-After` to the longest wait of formatted errors, if any has one."""
+    seconds = max(each["extensions"].get("retryAfter", 0) for each in errors)
+    if seconds:
+        reply.headers["Retry-After"] = str(seconds)

@@ -58,6 +58,7 @@ from schema.http.replies import (
     invalid_token,
     json_reply,
     preferred_type,
+    set_retry_after,
 )
 from users.authentication.sessions.middleware import (
     AuthenticationError,
@@ -133,7 +134,7 @@ def respond(
     Nothing that is in ``charged`` is charged again.
     """
     respond = partial(_respond, request, charged)
-    if is_batch(request):
+    if settings.BATCH_MAX and is_batch(request):
         return respond_to_batch(request, respond)
     return respond(read, 0, settings.GRAPHQL_MAX_RESPONSE_BYTES)
 
@@ -301,8 +302,7 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply
     if len(response.body) > context.bounds.max_bytes:
         raise ResponseTooLargeError
     response.headers.update(context.caching.headers)
-    waits = [each["extensions"].get("retryAfter", 0) for each in payload.get("errors", ())]
-    if any(waits):
-        response.headers["Retry-After"] = str(max(waits))
+    if errors:
+        set_retry_after(response, payload["errors"])
     response.hit = context.caching.hit
     return response

@@ -125,10 +125,12 @@ REQUESTS: Final[SizedCache[RepeatedRequest]] = SizedCache(
 
 def look_up(text: bytes | None) -> RepeatedRequest | None:
     """Return the equal request whose answer was cached, if there is one."""
-    if text is None or not ANSWERS.max_size or thread_connection().in_atomic_block:
+    if text is None or hash(text) not in REQUESTS:
         return None
     known = REQUESTS.get(hash(text))
-    if known is None or known.digest != _digest(text) or monotonic() >= known.ends_at:
+    if known is None or not ANSWERS.max_size or thread_connection().in_atomic_block:
+        return None
+    if known.digest != _digest(text) or monotonic() >= known.ends_at:
         return None
     return known
 
