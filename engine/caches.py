@@ -77,7 +77,7 @@ class SizedCache(Generic[V]):
             self._values.clear()
 
     def __contains__(self, key: Hashable) -> bool:
-        """Return whether there is a value of the key, in less time than `get` finds none."""
+        """Return whether the key has a value; faster than `get` if it has none."""
         return key in self._values
 
     @property
