@@ -219,8 +219,8 @@ def test_server_whose_replies_do_not_end_is_tried_a_few_times(settings: Any, url
         finally:
             server.stopped.set()
             server.shutdown()
-        # Each holds a thread.
-        assert server.calls <= MAX_CALLS
+        # Each holds a thread, unless the server was kept from replying.
+        assert server.calls <= MAX_CALLS + server.pauses
 
 
 class Garbage(StreamRequestHandler):

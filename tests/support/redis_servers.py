@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Event
+from typing import Final
 
 from core.dev.embedded import _redis_executable
 
@@ -40,6 +41,10 @@ def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes
         kill(process)
 
 
+# Less than the shortest time-out of a client's socket.
+PAUSE_SECONDS: Final = 0.05
+
+
 class Drip(StreamRequestHandler):
     """Replies a byte at a time, until the server stops."""
 
@@ -49,8 +54,11 @@ class Drip(StreamRequestHandler):
         self.server.calls += 1
         self.request.recv(1_000)
         with suppress(OSError):
+            written = time.monotonic()
             while not self.server.stopped.wait(0.01):
                 self.wfile.write(b"$")
+                self.server.pauses += time.monotonic() - written > PAUSE_SECONDS
+                written = time.monotonic()
 
 
 class DripServer(ThreadingTCPServer):
@@ -59,3 +67,5 @@ class DripServer(ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Drip)
         self.calls, self.stopped = 0, Event()
+        # How often a busy machine kept a client waiting, which may then have given up.
+        self.pauses = 0
