@@ -353,9 +353,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = GRAPHQL_MAX_BODY_BYTES
 GRAPHQL_MAX_RESPONSE_BYTES = env.number(
     "GRAPHQL_MAX_RESPONSE_BYTES", 10_000_000, minimum=100_000, maximum=1_000_000_000
 )
-# Points per client and minute, counted by all processes together; 0 for no limit.
 # Operations in one request; 0 allows no batches.
 BATCH_MAX = env.number("BATCH_MAX", 0, minimum=0, maximum=100)
+# Points per client and minute, counted by all processes together; 0 for no limit.
 GRAPHQL_POINTS_PER_MINUTE = env.number(
     "GRAPHQL_POINTS_PER_MINUTE", 12_000, minimum=0, maximum=1_000_000_000
 )

@@ -19,7 +19,7 @@ from core.ratelimit import in_memory
 from core.versions.lookup import read_version, version_values
 from engine.caches import SizedCache
 from schema.documents.budget import CLIENTS
-from schema.http.answers.repeated import MAX_BODY, REQUESTS, text_of
+from schema.http.answers.repeated import MAX_BODY, REQUESTS, RepeatedRequest, text_of
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, node_id
 from tests.support.other_connections import locked_elsewhere, terminate
@@ -278,11 +278,16 @@ def test_bodies_that_are_too_long_are_refused(
     assert send(padded(me, 1_000), is_fast=is_fast).status == "200 OK"
 
 
+def the_only_request() -> RepeatedRequest:
+    found = REQUESTS.get(*REQUESTS._values)  # noqa: SLF001 - no public name
+    assert found
+    return found
+
+
 def test_many_requests_are_bounded(me: Request) -> None:
     """The estimate covers what entries take, and not many times as much."""
     warm(me)
-    known = REQUESTS.get(*REQUESTS._values)  # noqa: SLF001 - no public name
-    assert known
+    known = the_only_request()
     gc.collect()
     tracemalloc.start()
     try:
@@ -303,8 +308,7 @@ def test_many_requests_are_bounded(me: Request) -> None:
 
 def test_size_of_many_entities_is_estimated(me: Request, alice: User) -> None:
     warm(me)
-    known = REQUESTS.get(*REQUESTS._values)  # noqa: SLF001 - no public name
-    assert known
+    known = the_only_request()
     gc.collect()
     tracemalloc.start()
     try:

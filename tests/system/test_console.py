@@ -5,14 +5,11 @@ No request goes to another host; see the fixture `page`.
 
 import json
 import shlex
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from core.dev.ports import free_port
-from tests.support.demo import demo
 from tests.support.passkeys import REMOVE
 from tests.system.authenticators import add_authenticator
 from tests.system.client_pages import ask
@@ -28,15 +25,6 @@ PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 LOG_IN: Final = """mutation ($password: String!) {
   logIn(input: {login: "alan", password: $password, transport: TOKEN}) { accessToken }
 }"""
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run the demo, which explains operations; yield its URL."""
-    port = free_port()
-    with demo(tmp_path_factory.mktemp("demo"), port) as running:
-        running.wait_until_ready()
-        yield f"http://localhost:{port}"
 
 
 @pytest.fixture

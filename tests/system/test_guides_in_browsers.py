@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.dev.ports import free_port
 from core.settings import DEFAULT_DEMO_PASSWORD
@@ -142,6 +142,14 @@ def sign_in(page: Page, login: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def expect_two_pages(page: Page, items: Locator, names: list[str]) -> None:
+    """Expect a page of users, and the next one after it."""
+    expect(items).to_have_count(50)
+    page.get_by_role("button", name="More").click()
+    expect(items).to_have_count(100)
+    assert items.all_inner_texts() == names[:100]
+
+
 def test_react_on_another_origin(service: Service, package: Path, page: Page) -> None:
     names = service.names("grace")
     status, items = page.get_by_role("status"), page.locator(ITEMS)
@@ -185,10 +193,7 @@ def test_relay_in_react(service: Service, package: Path, page: Page) -> None:
     users, devices = (page.locator("ul").nth(number).locator("li") for number in range(2))
     with serving(folder, service.app_port) as origin:
         page.goto(f"{origin}/#alan:{DEFAULT_DEMO_PASSWORD}")
-        expect(users).to_have_count(50)
-        page.get_by_role("button", name="More").click()
-        expect(users).to_have_count(100)
-        assert users.all_inner_texts() == names[:100]
+        expect_two_pages(page, users, names)
 
         count = devices.count()
         assert count > 1
@@ -204,10 +209,7 @@ def test_apollo_in_react(service: Service, package: Path, page: Page) -> None:
     folder = build(package, "react-vite", "pages/apollo", service)
     with serving(folder, service.app_port) as origin:
         page.goto(f"{origin}/#alan:{DEFAULT_DEMO_PASSWORD}")
-        expect(items).to_have_count(50)
-        page.get_by_role("button", name="More").click()
-        expect(items).to_have_count(100)
-        assert items.all_inner_texts() == names[:100]
+        expect_two_pages(page, items, names)
 
 
 @contextmanager

@@ -45,69 +45,38 @@ BY_ADMINISTRATOR: Final = Case(
     },
 )
 
+PROMOTED: Final = {
+    "__typename": "Event",
+    "id": "$promoted",
+    "tag": "MEMBER_ROLE_CHANGED",
+    "createdAt": "$promoted.at",
+    "data": {"organization": "$archers.key", "new": "MEMBER"},
+}
+WITH_DETAILS: Final = PROMOTED | {
+    "ip": "192.0.2.1",
+    "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) "
+    "Gecko/20100101 Firefox/140.0",
+    "personal": {"reason": "Well aimed."},
+    "actor": {"username": "alice", "email": "alice@example.org"},
+}
+WITHOUT_DETAILS: Final = PROMOTED | {
+    "ip": None,
+    "userAgent": None,
+    "personal": None,
+    "actor": {"username": "alice", "email": None},
+}
+BOB: Final = {"username": "bob", "email": "bob@example.org"}
+BOB_BY_NAME: Final = {"username": "bob", "email": None}
+
 BY_FELLOW_MEMBER: Final = Case(
     "an event by a fellow member, whose address neither the subject nor other managers see",
     f"{{ node(id: $promoted) {WHOLE} }}",
     {
         "anonymous charlie sam": {"node": None},
-        "alice": {
-            "node": {
-                "__typename": "Event",
-                "id": "$promoted",
-                "tag": "MEMBER_ROLE_CHANGED",
-                "createdAt": "$promoted.at",
-                "data": {"organization": "$archers.key", "new": "MEMBER"},
-                "ip": "192.0.2.1",
-                "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) "
-                "Gecko/20100101 Firefox/140.0",
-                "personal": {"reason": "Well aimed."},
-                "actor": {"username": "alice", "email": "alice@example.org"},
-                "subject": {"username": "bob", "email": None},
-            }
-        },
-        "dora": {
-            "node": {
-                "__typename": "Event",
-                "id": "$promoted",
-                "tag": "MEMBER_ROLE_CHANGED",
-                "createdAt": "$promoted.at",
-                "data": {"organization": "$archers.key", "new": "MEMBER"},
-                "ip": None,
-                "userAgent": None,
-                "personal": None,
-                "actor": {"username": "alice", "email": None},
-                "subject": {"username": "bob", "email": None},
-            }
-        },
-        "bob": {
-            "node": {
-                "__typename": "Event",
-                "id": "$promoted",
-                "tag": "MEMBER_ROLE_CHANGED",
-                "createdAt": "$promoted.at",
-                "data": {"organization": "$archers.key", "new": "MEMBER"},
-                "ip": None,
-                "userAgent": None,
-                "personal": None,
-                "actor": {"username": "alice", "email": None},
-                "subject": {"username": "bob", "email": "bob@example.org"},
-            }
-        },
-        "root": {
-            "node": {
-                "__typename": "Event",
-                "id": "$promoted",
-                "tag": "MEMBER_ROLE_CHANGED",
-                "createdAt": "$promoted.at",
-                "data": {"organization": "$archers.key", "new": "MEMBER"},
-                "ip": "192.0.2.1",
-                "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) "
-                "Gecko/20100101 Firefox/140.0",
-                "personal": {"reason": "Well aimed."},
-                "actor": {"username": "alice", "email": "alice@example.org"},
-                "subject": {"username": "bob", "email": "bob@example.org"},
-            }
-        },
+        "alice": {"node": WITH_DETAILS | {"subject": BOB_BY_NAME}},
+        "dora": {"node": WITHOUT_DETAILS | {"subject": BOB_BY_NAME}},
+        "bob": {"node": WITHOUT_DETAILS | {"subject": BOB}},
+        "root": {"node": WITH_DETAILS | {"subject": BOB}},
     },
 )
 

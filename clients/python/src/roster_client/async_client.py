@@ -12,6 +12,7 @@ from roster_client.generated.async_operations import AsyncOperations
 from roster_client.runtimes import TIMEOUT_SECONDS, AsyncioRuntime
 from roster_client.sessions import (
     AskForProof,
+    Challenge,
     PendingLogIn,
     Session,
     SignedInUser,
@@ -99,15 +100,8 @@ class AsyncClient(AsyncOperations):
         await self._session.log_out()
 
 
-class AsyncSecondFactorChallenge:
+class AsyncSecondFactorChallenge(Challenge):
     """The second step of a log-in, by one of ``methods`` until ``expires_at``."""
-
-    def __init__(self, session: Session, pending: PendingLogIn) -> None:
-        """Complete this log-in of the session."""
-        self._session = session
-        self._pending = pending
-        self.methods = pending.methods
-        self.expires_at = pending.expires_at
 
     async def verify(
         self,

@@ -12,6 +12,7 @@ from roster_client.generated.input_types import ProofInput
 from roster_client.generated.operations import Operations
 from roster_client.runtimes import TIMEOUT_SECONDS, ThreadRuntime, ThreadStorage, run
 from roster_client.sessions import (
+    Challenge,
     PendingLogIn,
     Reauthentication,
     Session,
@@ -103,15 +104,8 @@ class Client(Operations):
         run(self._session.log_out())
 
 
-class SecondFactorChallenge:
+class SecondFactorChallenge(Challenge):
     """The second step of a log-in, by one of ``methods`` until ``expires_at``."""
-
-    def __init__(self, session: Session, pending: PendingLogIn) -> None:
-        """Complete this log-in of the session."""
-        self._session = session
-        self._pending = pending
-        self.methods = pending.methods
-        self.expires_at = pending.expires_at
 
     def verify(
         self,

@@ -242,6 +242,17 @@ class Session:
         return SignedInUser(user.id, user.username)
 
 
+class Challenge:
+    """What both clients' second steps of a log-in have."""
+
+    def __init__(self, session: Session, pending: PendingLogIn) -> None:
+        """Complete this log-in of the session."""
+        self._session = session
+        self._pending = pending
+        self.methods = pending.methods
+        self.expires_at = pending.expires_at
+
+
 def _result_of(reply: Reply, result: type[Result]) -> Result:
     """Return the data of a reply, or raise its error."""
     if reply.error:
