@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from core.configuration.env import Environment
+from core.configuration.logs import log_format
 from core.server.memory import limit_memory
-from core.server.prometheus_dir import make_metrics_directory
+from core.telemetry.prometheus_dir import make_metrics_directory
 
 env = Environment(os.environ)
 shared_memory = Path("/dev/shm")  # noqa: S108 - gunicorn creates private files there
@@ -49,8 +50,20 @@ memory = env.number("WEB_MEMORY_MB", 600, minimum=0, maximum=65_536)
 
 
 def post_fork(_server: object, _worker: object) -> None:
-    """Limit the memory of a worker."""
+    """Limit the memory of a worker, and begin to report metrics."""
     limit_memory(memory)
+    # Imported here, because it reads PROMETHEUS_MULTIPROC_DIR.
+    from core.telemetry.web_process import begin_reporting  # noqa: PLC0415
+
+    begin_reporting(threads)
+
+
+def worker_exit(_server: object, _worker: object) -> None:
+    """Add the metrics of the last second."""
+    # Imported here, as above.
+    from core.telemetry.requests import flush  # noqa: PLC0415
+
+    flush()
 
 
 def child_exit(_server: object, worker: Any) -> None:
@@ -78,11 +91,15 @@ forwarded_allow_ips = env.text("FORWARDED_ALLOW_IPS", default="127.0.0.1,::1")
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 forwarder_headers = ""
 
-# Logs the path without the query string, which in a GET contains the document and its variables.
 accesslog = "-" if env.flag("WEB_ACCESS_LOG", default=True) else None
+# A line of JSON for each request; with LOG_FORMAT=console, gunicorn's own by the format below.
+is_json = log_format(env, is_demo=env.flag("DEMO", default=False)) == "json"
+logger_class = "core.server.access_log.JsonLogger" if is_json else "gunicorn.glogging.Logger"
+# Logs the path without the query string, which in a GET contains the document and its variables.
 # Logs the request id of the response, because that of the request may be forged
 # (core/request_id.py).
 access_log_format = '%(t)s %({x-request-id}o)s %(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
 
-# Shared by all workers, so that any of them can report the counters of all to Prometheus.
-raw_env = [f"PROMETHEUS_MULTIPROC_DIR={make_metrics_directory(worker_tmp_dir)}"]
+# Shared by all workers, so that any of them can report the counters of all to Prometheus. Set now,
+# because the logger imports `prometheus_client` before gunicorn sets `raw_env`.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = make_metrics_directory(worker_tmp_dir)

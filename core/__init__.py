@@ -1,5 +1,5 @@
 """Infrastructure without knowledge of users."""
 
-from core.celery import app as celery_app
+import os
 
-__all__ = ["celery_app"]
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")

@@ -5,13 +5,22 @@ import os
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
-# Imported for its signal receivers: they bind the request id to a worker's log lines.
-import core.request_id  # noqa: F401
+from core.telemetry.prometheus_dir import make_metrics_directory
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+# Only workers have the variable; see `core.telemetry.tasks`. Their processes share a directory.
+if os.environ.get("WORKER_METRICS_PORT", "0") != "0":
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", make_metrics_directory(None))
 
-TRANSPORT_ALIASES.update(redis="core.broker:Transport", rediss="core.broker:Transport")
+TRANSPORT_ALIASES.update(
+    redis="core.broker:Transport",
+    rediss="core.broker:Transport",
+    amqp="core.broker:AmqpTransport",
+    amqps="core.broker:AmqpsTransport",
+)
 
 app = Celery("roster")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["consumer"].add("core.heartbeat:Heartbeat")
+# Its receivers of signals observe tasks.
+app.autodiscover_tasks(["core.telemetry"])

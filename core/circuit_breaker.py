@@ -7,6 +7,8 @@ from typing import Final, TypeVar
 
 from prometheus_client import Gauge
 
+from core.spans import span, spans
+
 OPEN: Final = Gauge(
     "circuit_open",
     "Processes that do not call a server, because it failed.",
@@ -37,6 +39,7 @@ class CircuitBreaker:
         self._failures = 0
         self._is_probing = False
         self._lock = Lock()
+        self._name = name
         self._gauge = OPEN.labels(name)
         self._gauge.set(0)
 
@@ -47,7 +50,7 @@ class CircuitBreaker:
         """
         is_probe = self.retry_at is not None and self._claim_probe()
         try:
-            result = function()
+            result = function() if spans.tracer is None else self._traced(function)
         except BaseException:
             self._record_failure(is_probe=is_probe)
             raise
@@ -59,6 +62,10 @@ class CircuitBreaker:
         """Return whether a call would raise `CircuitOpenError` now."""
         retry_at = self.retry_at
         return retry_at is not None and (self._is_probing or time.monotonic() < retry_at)
+
+    def _traced(self, function: Callable[[], T]) -> T:
+        with span(self._name):
+            return function()
 
     def _claim_probe(self) -> bool:
         """Return whether this call is the probe; False if the circuit was closed meanwhile."""

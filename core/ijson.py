@@ -1,6 +1,7 @@
 """I-JSON (RFC 7493), which every client decodes alike, and JSON in older rows."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -10,6 +11,24 @@ from django.utils.translation import gettext as _
 # Beyond this, doubles do not represent every integer (RFC 7493, section 2.2). Floats are bounded
 # as well, because PostgreSQL's jsonb does not distinguish 1e20 from 100000000000000000000.
 MAX_NUMBER: Final = 2**53 - 1
+
+
+def decode_json(text: str) -> Any:
+    """Return the value of JSON. Raises `ValueError`.
+
+    Objects that have a key twice are refused: readers differ on its value (RFC 8259, section 4).
+    """
+    value = orjson.loads(text)
+    try:
+        json.loads(text, object_pairs_hook=_check_keys, parse_int=str, parse_float=str)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def _check_keys(pairs: Sequence[tuple[str, Any]]) -> None:
+    if len({key for key, _value in pairs}) < len(pairs):
+        raise ValueError("a key is repeated")
 
 
 def normalize_json(value: object, *, max_depth: int) -> Any:

@@ -9,13 +9,11 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from celery.signals import task_postrun, task_prerun
 from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import (
     bind_contextvars,
     get_contextvars,
-    reset_contextvars,
     unbind_contextvars,
 )
 
@@ -23,6 +21,8 @@ from core.cached_settings import settings
 
 HEADER: Final = "X-Request-ID"
 KEY: Final = "request_id"
+# The variable of WSGI's environment with an id that was chosen before, for the request's trace.
+ENVIRON: Final = "roster.request_id"
 MAX_LENGTH: Final = 64
 # What proxies send: 32 hexadecimal digits (NGINX), UUIDs, ULIDs and URL-safe base 64. No character
 # can start a new line or field of a log (log injection).
@@ -40,6 +40,9 @@ def request_id_from(environ: Mapping[str, Any], *, trusted_proxies: int) -> str:
     The header is trusted only if there are ``trusted_proxies``, of which the last one sets it.
     Otherwise a client could forge the id of another request.
     """
+    chosen = environ.get(ENVIRON)
+    if chosen is not None:
+        return str(chosen)
     if trusted_proxies:
         received = environ.get("HTTP_X_REQUEST_ID", "")
         if WELL_FORMED.fullmatch(received):
@@ -78,19 +81,3 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response.headers[HEADER] = request_id
         return response
-
-
-@task_prerun.connect(dispatch_uid=__name__)
-def bind_task(*, task: Any, task_id: str, **_signal: object) -> None:
-    """Bind a task, and the request that caused it, to the logging context."""
-    context = {"task": task.name, "task_id": task_id}
-    request_id = (task.request.headers or {}).get(KEY)
-    if request_id:
-        context[KEY] = request_id
-    task.request.log_context = bind_contextvars(**context)
-
-
-@task_postrun.connect(dispatch_uid=__name__)
-def unbind_task(*, task: Any, **_signal: object) -> None:
-    """Restore the logging context from before the task."""
-    reset_contextvars(**task.request.log_context)

@@ -1,11 +1,16 @@
 """Django's settings, read from the environment; invalid values end the process.
 
-`docs/configuration.md` lists every variable. Only `make run` (core/dev/demo.py) sets DEMO=1.
+One list, since each setting may need those above it, and is looked for in one place.
+`docs/configuration.md` lists every variable. Only `make run` and `make cluster`
+(core/dev/supervisor.py) set DEMO=1.
 """
 
 import os
+import socket
 from datetime import timedelta
+from email.utils import formataddr
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
@@ -13,15 +18,16 @@ from django.utils.translation import gettext_lazy as _
 from core.configuration.cross_origin import *  # noqa: F403 - settings
 from core.configuration.env import BadSetting
 from core.configuration.logs import log_format, logging_config
-from core.configuration.passwords import password_validators
+from core.configuration.passwords import firebase_scrypt, password_validators
 from core.configuration.services import (
     SESSION_PARAMETERS,
     ServiceEnvironment,
     libpq_options,
     redis_broker,
 )
-from core.configuration.theme import UNFOLD_THEME
+from core.configuration.theme import unfold_theme
 from core.outbox.periodic import schedule
+from core.outbox.queues import Queue, declare_queues, routes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -38,6 +44,8 @@ ALLOWED_HOSTS = env.names("ALLOWED_HOSTS")
 PUBLIC_URL = env.url(
     "PUBLIC_URL", default=f"https://{ALLOWED_HOSTS[0]}", schemes=("http", "https")
 ).rstrip("/")
+if urlsplit(PUBLIC_URL).path:
+    raise BadSetting("PUBLIC_URL", "must have no path: give the service a host name of its own")
 
 DEFAULT_DEMO_PASSWORD = "roster-demo-2026"  # noqa: S105 - documented, refused elsewhere
 DEMO_PASSWORD = env.text("DEMO_PASSWORD", default=DEFAULT_DEMO_PASSWORD, min_length=12)
@@ -47,10 +55,18 @@ DEMO_MAILBOX = env.text("DEMO_MAILBOX", default="") if DEMO else ""
 # Explains executions, including SQL, to requests that ask for it; never in production.
 GRAPHQL_DEBUG = DEMO
 
+# The service as its users know it: on pages, in mails, authenticator apps and passkeys.
+SERVICE_NAME = env.text("SERVICE_NAME", default="Roster")
+SERVICE_COLOR = env.color("SERVICE_COLOR", default="#0f6b60")
+SERVICE_LOGO_URL = env.text("SERVICE_LOGO_URL", default="") and env.url(
+    "SERVICE_LOGO_URL", schemes=("http", "https")
+)
+
 # Application -----------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "core.database.roles",
+    "core.database.replicas",
     "core.outbox",
     "core.ratelimit",
     "core.versions",
@@ -60,7 +76,11 @@ INSTALLED_APPS = [
     "users.authentication",
     "users.organizations",
     "users.privacy",
+    "users.jobs",
     "users.bulk",
+    "users.exports",
+    "users.imports",
+    "users.webhooks",
     "users.admin",
     *(["users.demo"] if DEMO else []),
     "schema",
@@ -80,6 +100,7 @@ MIDDLEWARE = [
     # First, so that log lines and responses of all other middleware have the request id.
     "core.request_id.RequestIdMiddleware",
     "core.web.operations.ApiMiddleware",
+    "core.web.observation.PageMiddleware",
     "core.web.content_security.ContentSecurityMiddleware",
     "core.web.health.HealthMiddleware",
     # For what is not an operation, and for preflights. Outside of all middleware that may refuse a
@@ -114,6 +135,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"brand": "core.web.brand"},
         },
     }
 ]
@@ -146,6 +168,18 @@ DATABASES["default"] |= {
     # between statements. Lists of choices are short.
     "DISABLE_SERVER_SIDE_CURSORS": True,
 }
+# Streaming replicas that execute queries, and how old their data may be in seconds; see
+# core/database/replicas.
+DATABASE_REPLICAS = env.databases("DATABASE_REPLICA_URLS")
+for replica in DATABASE_REPLICAS:
+    # So that nothing is written on one that was promoted.
+    session = session_parameters | {"default_transaction_read_only": "on"}
+    replica["OPTIONS"].setdefault("options", libpq_options(session))
+    if "prepare_threshold" in DATABASES["default"]["OPTIONS"]:
+        replica["OPTIONS"]["prepare_threshold"] = 5
+DATABASE_REPLICA_MAX_LAG = (
+    env.number("DATABASE_REPLICA_MAX_LAG_MS", 1_000, minimum=500, maximum=600_000) / 1_000
+)
 # The owner of the tables, for `manage.py migrate`; see core/database/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
 # A migration that waits for a lock blocks all later statements on the table, so it fails early and
@@ -187,31 +221,79 @@ CELERY_TASK_SOFT_TIME_LIMIT = 40
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# So that a writer to the broker can neither stop nor reconfigure workers.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_CONSUMER = "core.heartbeat:Consumer"
+# The file that the loops of workers and Beat touch every few seconds; see core/heartbeat.py.
+HEARTBEAT_FILE = env.text("HEARTBEAT_FILE", default="")
+# Workers reconnect to a broker however long it is down.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+is_amqp = CELERY_BROKER_URL.startswith("amqp")
+CELERY_TASK_QUEUES = declare_queues(is_amqp=is_amqp)
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_DEFAULT_QUEUE = Queue.DEFAULT.value
+CELERY_TASK_DEFAULT_EXCHANGE = "roster"
+# Of a direct exchange, Celery warns that it cannot delay messages for quorum queues. Ours are never
+# delayed, so what it declares for that need not be replicated.
+CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic" if is_amqp else "direct"
+CELERY_BROKER_NATIVE_DELAYED_DELIVERY_QUEUE_TYPE = "classic"
 # Publishing only speeds up delivery, because the outbox keeps the message. So an unreachable or
-# unresponsive broker must not delay a request.
+# unresponsive broker must delay neither a thread that nudges nor the exit of its process; see
+# core/broker.py.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
-if CELERY_BROKER_URL.startswith("redis"):
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"max_retries": 0}
+if not is_amqp:
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
         "visibility_timeout": 60,
         "socket_connect_timeout": 1,
         "socket_timeout": 1,
         "retry_on_timeout": False,
         "global_keyprefix": "roster:",
+        # Workers wait for messages without a time-out. So they notice a host that vanished.
+        "socket_keepalive": True,
+        "socket_keepalive_options": {
+            socket.TCP_KEEPIDLE: 10,
+            socket.TCP_KEEPINTVL: 5,
+            socket.TCP_KEEPCNT: 3,
+        },
     }
 
-# Filled as the `tasks` modules are imported, by `periodic`.
+# Filled as the `tasks` modules are imported, by `periodic` and `task`.
 CELERY_BEAT_SCHEDULE = schedule
+CELERY_BEAT_SCHEDULER = "core.outbox.beat:Scheduler"
+CELERY_TASK_ROUTES = routes
 
 # How long a worker's claim on an outbox message lasts; must be longer than a task's time limit.
 OUTBOX_LEASE = timedelta(seconds=env.number("OUTBOX_LEASE_SECONDS", 60, minimum=1, maximum=86_400))
-# How long permanently failed messages are kept and can be retried.
+# The same of mails and webhooks, whose claims workers renew.
+OUTBOX_RENEWED_LEASE = timedelta(
+    seconds=env.number("OUTBOX_RENEWED_LEASE_SECONDS", 10, minimum=1, maximum=600)
+)
+# How long a message is retried after its first temporary failure.
+OUTBOX_RETRY_TTL = timedelta(days=env.number("OUTBOX_RETRY_DAYS", 3, minimum=1, maximum=30))
+# How long failed messages are kept and can be retried.
 OUTBOX_FAILED_TTL = timedelta(days=env.number("OUTBOX_FAILED_DAYS", 30, minimum=1, maximum=365))
 
 # Identity --------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = ["core.security.hashers.Argon2idHasher"]
+# The first hashes new passwords; the others verify those of imported users, see
+# `core.security.foreign_hashes`.
+PASSWORD_HASHERS = [
+    "core.security.hashers.Argon2idHasher",
+    "core.security.hashers.Pbkdf2Hasher",
+    "core.security.hashers.Pbkdf2Sha1Hasher",
+    "core.security.hashers.BcryptSha256Hasher",
+    "core.security.hashers.BcryptHasher",
+    "core.security.hashers.ScryptHasher",
+    "core.security.hashers.KeycloakSha512Hasher",
+    "core.security.hashers.KeycloakSha256Hasher",
+    "core.security.hashers.KeycloakSha1Hasher",
+    "core.security.hashers.FirebaseScryptHasher",
+]
+# The password hash parameters of the Firebase project from which users are imported.
+FIREBASE_SCRYPT = firebase_scrypt(env.mapping("FIREBASE_SCRYPT"))
 # OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 ARGON2_MEMORY_KIB = env.number("ARGON2_MEMORY_KIB", 19_456, minimum=8, maximum=4_194_304)
 ARGON2_PASSES = env.number("ARGON2_PASSES", 2, minimum=1, maximum=64)
@@ -234,6 +316,8 @@ ORGANIZATIONS_BY_STAFF = env.flag("ORGANIZATIONS_BY_STAFF", default=False)
 SIGN_UP_TTL = timedelta(hours=24)
 INVITATION_TTL = timedelta(days=7)
 EMAIL_CHANGE_TTL = timedelta(hours=24)
+# How long a former primary address can undo its change.
+EMAIL_REVERSAL_TTL = timedelta(days=env.number("EMAIL_REVERSAL_DAYS", 7, minimum=1, maximum=30))
 PASSWORD_RESET_TTL = timedelta(hours=1)
 # How long a deleted account can be restored before it is erased.
 DELETION_GRACE = timedelta(days=env.number("DELETION_GRACE_DAYS", 30, minimum=1, maximum=365))
@@ -243,10 +327,40 @@ DATA_EXPORT_TTL = timedelta(days=env.number("DATA_EXPORT_DAYS", 7, minimum=1, ma
 BULK_ACTION_RETENTION = timedelta(
     days=env.number("BULK_ACTION_RETENTION_DAYS", 30, minimum=1, maximum=365)
 )
+# How long events are kept, at least; None for permanently. `migrate` stores it in the database.
+event_days = env.number("EVENT_RETENTION_DAYS", 0, minimum=0, maximum=36_500)
+if event_days in range(1, 90):
+    # Jobs, webhooks and the roll-up read events; none of them lags behind so far.
+    raise BadSetting("EVENT_RETENTION_DAYS", "must be 0, for permanently, or at least 90")
+EVENT_RETENTION = timedelta(days=event_days) if event_days else None
+# Where events are streamed to; empty for nowhere.
+AUDIT_STREAM_URL = env.audit_stream("AUDIT_STREAM_URL")
+AUDIT_STREAM_FORMAT = env.choice("AUDIT_STREAM_FORMAT", "ecs", "ocsf", default="ecs")
+AUDIT_STREAM_TOKEN = env.text("AUDIT_STREAM_TOKEN", default="")
+# Whether lines have the address and device of who caused the event.
+AUDIT_STREAM_DETAILS = env.flag("AUDIT_STREAM_DETAILS", default=False)
+# How long the log of a webhook's deliveries is kept, and after how long without a success a webhook
+# is disabled.
+WEBHOOK_DELIVERY_RETENTION = timedelta(
+    days=env.number("WEBHOOK_DELIVERY_DAYS", 14, minimum=1, maximum=365)
+)
+WEBHOOK_FAILING_MAX = timedelta(days=env.number("WEBHOOK_FAILING_DAYS", 3, minimum=1, maximum=30))
+# Networks besides the public internet to which webhooks may be sent; in the demo, this machine.
+WEBHOOK_ALLOWED_NETWORKS = env.networks(
+    "WEBHOOK_ALLOWED_NETWORKS", default=["127.0.0.0/8", "::1/128"] if DEMO else []
+)
+WEBHOOK_SCHEMES = ["https", "http"] if DEMO else ["https"]
+# Renders what webhooks send of an event, by its dotted path: GraphQL is above the domain.
+WEBHOOK_RENDERER = "schema.http.webhooks.renderer"
 # The base URL of links in mails, for the pages /verify-email, /accept-invitation, /confirm-email,
-# /confirm-email-address, /reset-password, /join-organization and /cancel-deletion. The token is in
-# the fragment, which browsers do not send, so it reaches no server's log.
+# /confirm-email-address, /undo-email-change, /reset-password, /join-organization and
+# /cancel-deletion. The token is in the fragment, which browsers do not send, so it reaches no
+# server's log.
 LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
+# Where these pages lead when all is done; if empty, to a page that says what to do.
+AFTER_LINK_URL = env.text("AFTER_LINK_URL", default="") and env.url(
+    "AFTER_LINK_URL", schemes=("http", "https")
+)
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))
 # A session expires after this time without use, and at this age.
@@ -263,6 +377,8 @@ DEVICE_TTL = timedelta(days=365)
 # Log-in attempts: per account and per address in 15 minutes, and of all clients in one minute.
 LOG_INS_PER_ACCOUNT = env.number("LOG_INS_PER_ACCOUNT", 10, minimum=3, maximum=100)
 LOG_INS_PER_ADDRESS = env.number("LOG_INS_PER_ADDRESS", 100, minimum=10, maximum=1_000_000)
+# Sign-ups, password resets and other mails that a network requests in an hour, each kind apart.
+MAILS_PER_NETWORK = env.number("MAILS_PER_NETWORK", 500, minimum=10, maximum=1_000_000)
 LOG_INS_OVERALL = env.number("LOG_INS_OVERALL", 3_000, minimum=10, maximum=1_000_000)
 
 # JSON Schemas (Draft 2020-12) of users' metadata; an empty one accepts any.
@@ -271,8 +387,6 @@ PRIVATE_METADATA_SCHEMA = env.mapping("PRIVATE_METADATA_SCHEMA")
 
 # Second factors ---------------------------------------------------------------------------
 
-# The name of this service in authenticator apps and passkeys.
-SERVICE_NAME = env.text("SERVICE_NAME", default="Roster")
 # Who must have a second factor: no one (`optional`), `staff` or `all` users. The grace period
 # starts with the account or, for older accounts, with the policy (SECOND_FACTOR_SINCE).
 SECOND_FACTOR = env.choice("SECOND_FACTOR", "optional", "staff", "all", default="optional")
@@ -330,6 +444,13 @@ WEB_HEAD_SECONDS = env.number("WEB_HEAD_SECONDS", 10, minimum=1, maximum=600)
 WEB_BODY_SECONDS = env.number("WEB_BODY_SECONDS", 30, minimum=1, maximum=600)
 WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 30, minimum=1, maximum=600)
 
+# The threads of each web process, of which expensive work leaves some free; also gunicorn's.
+WEB_THREADS = env.number("WEB_THREADS", 4, minimum=1, maximum=64)
+# How many requests may wait for a thread of a web process, and for how long. Others are answered
+# with 503, so that under overload those that are processed still have a client.
+WEB_QUEUE_LENGTH = env.number("WEB_QUEUE_LENGTH", 100, minimum=1, maximum=10_000)
+WEB_QUEUE_SECONDS = env.number("WEB_QUEUE_MS", 2_000, minimum=10, maximum=60_000) / 1_000
+
 # While this file exists, /readyz returns 503. To drain: create it, wait, stop the process.
 DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
@@ -371,8 +492,10 @@ if SERVES_MEDIA:
 KEEPS_FILES = bool(MEDIA_ROOT or MEDIA_STORAGE)
 AVATAR_MAX_BYTES = env.number("AVATAR_MAX_BYTES", 5_000_000, minimum=10_000, maximum=50_000_000)
 AVATAR_MAX_PIXELS = env.number("AVATAR_MAX_PIXELS", 25_000_000, minimum=10_000, maximum=200_000_000)
+# Of a file of users that is uploaded; `manage.py import_users` reads larger ones.
+IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 5_000_000, minimum=10_000, maximum=50_000_000)
 # Larger uploads are refused, so every accepted one is held in memory.
-FILE_UPLOAD_MAX_MEMORY_SIZE = AVATAR_MAX_BYTES + GRAPHQL_MAX_BODY_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = max(AVATAR_MAX_BYTES, IMPORT_MAX_BYTES) + GRAPHQL_MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FILES = 4
 
 STATIC_URL = "/static/"
@@ -388,7 +511,7 @@ PRIVATE_FILES_DIR = env.text("PRIVATE_FILES_DIR", default=str(BASE_DIR / ".data"
 STATIC_FILES_STORAGE = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
     if DEMO
-    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    else "core.web.static_files.StaticFilesStorage"
 )
 STORAGES = {
     "default": {
@@ -408,9 +531,18 @@ STORAGES = {
 
 # Mail ------------------------------------------------------------------------------------
 
+# Seconds for each reply, and for all of a mail; the latter less than a task's time limit.
 EMAIL_TIMEOUT = 10
-vars().update(env.smtp("EMAIL_URL", default="smtp://localhost"))
-DEFAULT_FROM_EMAIL = env.sender("MAIL_FROM", default=f"Roster <no-reply@{ALLOWED_HOSTS[0]}>")
+EMAIL_TIME_LIMIT = 30
+# The provider of `EMAIL_URL` unless it is an SMTP server, and whether it reports to our webhook.
+MAIL_PROVIDER = ""
+MAIL_WEBHOOKS = False
+vars().update(env.mail("EMAIL_URL", default="smtp://localhost", timeout=EMAIL_TIMEOUT))
+DEFAULT_FROM_EMAIL = env.sender(
+    "MAIL_FROM", default=formataddr((SERVICE_NAME, f"no-reply@{ALLOWED_HOSTS[0]}"))
+)
+# Mails per minute of all workers together; 0 for no limit.
+MAILS_PER_MINUTE = env.number("MAILS_PER_MINUTE", 0, minimum=0, maximum=1_000_000)
 
 # Language, time, logs --------------------------------------------------------------------
 
@@ -421,7 +553,20 @@ TIME_ZONE = "UTC"
 
 LOGGING = logging_config(log_format(env, is_demo=DEMO))
 
-UNFOLD = UNFOLD_THEME
+# Observation -----------------------------------------------------------------------------
+
+# The collector of traces, of which this share of all requests is sent; and Sentry. Off if empty.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    env.url("OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"))
+TRACES_PERCENT = env.number("TRACES_PERCENT", 100, minimum=0, maximum=100)
+SENTRY_DSN = env.text("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    env.url("SENTRY_DSN", schemes=("http", "https"))
+# The port on which a Celery worker reports its metrics; 0 for none.
+WORKER_METRICS_PORT = env.number("WORKER_METRICS_PORT", 0, minimum=0, maximum=65_535)
+
+UNFOLD = unfold_theme(SERVICE_NAME, SERVICE_COLOR)
 
 # Of all variables above; distinguishes configurations that share a cache.
 CONFIGURATION_DIGEST = env.digest()

@@ -8,9 +8,13 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+from core.colors import parse_color
+from core.rfc3339 import parse_day
 
 REQUIRED: Final = object()
 FLAGS: Final = {"1": True, "true": True, "yes": True, "on": True} | {
@@ -76,7 +80,7 @@ class Environment:
     def date(self, name: str) -> dt.datetime | None:
         """Return midnight UTC of a day written as YYYY-MM-DD; None if unset."""
         problem = "must be a day such as 2026-01-31, not {!r}"
-        day: dt.date | None = self._parsed(name, None, dt.date.fromisoformat, problem)
+        day: dt.date | None = self._parsed(name, None, parse_day, problem)
         return dt.datetime.combine(day, dt.time.min, dt.UTC) if day else None
 
     def names(self, name: str, default: Any = REQUIRED) -> list[str]:
@@ -84,6 +88,13 @@ class Environment:
         if self._read(name) is None and default is not REQUIRED:
             return list(default)
         return [item for item in map(str.strip, self.text(name).split(",")) if item]
+
+    def networks(self, name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
+        """Return the comma-separated networks, such as 10.0.0.0/8."""
+        try:
+            return [ip_network(network) for network in self.names(name, default)]
+        except ValueError as error:
+            raise BadSetting(name, f"must be networks such as 10.0.0.0/8: {error}") from None
 
     def url(self, name: str, default: Any = REQUIRED, *, schemes: Collection[str]) -> str:
         """Return a URL with one of ``schemes``."""
@@ -98,13 +109,19 @@ class Environment:
         try:
             parts = urlsplit(self.text(name, default))
             _ = parts.port
-        except ValueError as error:
-            raise BadSetting(name, f"is not a URL: {error}") from None
+        except ValueError:
+            # The reason may quote a password that stands where a port should.
+            raise BadSetting(name, "is not a URL") from None
         if parts.scheme not in schemes:
             raise BadSetting(name, f"must be a URL that begins with {' or '.join(schemes)}://")
         if not (parts.netloc or parts.path):
             raise BadSetting(name, "names no host")
         return parts
+
+    def color(self, name: str, default: str) -> str:
+        """Return a colour such as #0f6b60, which is legible on white and carries white text."""
+        problem = "must be a colour such as #0f6b60, with a contrast of 4.5 to white pages"
+        return self._parsed(name, default, parse_color, problem)
 
     def mapping(self, name: str) -> dict[str, Any]:
         """Return a JSON object; empty if unset."""

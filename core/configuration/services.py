@@ -1,10 +1,9 @@
-"""Environment variables that map to Django settings: servers, mail, sign-up and origins."""
+"""Environment variables that map to Django settings: servers, sign-up and origins."""
 
 import re
 from collections.abc import Mapping
-from email.utils import formataddr, parseaddr
 from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from django.core.exceptions import ValidationError
 from psycopg import ProgrammingError
@@ -14,13 +13,25 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from core.cache.serializers import BytesSerde, JSONSerde
-from core.configuration.env import REQUIRED, BadSetting, Environment
-from core.email.addresses import canonical_domain, canonical_email
+from core.configuration.env import REQUIRED, BadSetting
+from core.configuration.mail import MailEnvironment
+from core.email.addresses import canonical_domain
 
-SMTP_SCHEMES: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+DATABASE_SEPARATOR: Final = re.compile(r",?\s*,?(?=postgres(?:ql)?://)")
 CACHE_SCHEMES: Final = ("redis", "rediss", "unix", "memcached")
 # Seconds for a connection attempt, and for each read.
 SHARED_CACHE_TIMEOUT: Final = 0.1
+# libpq's time-outs, which the parameters of a URL replace. A host that vanished without closing its
+# connections (power, network) is noticed within 5 seconds: by `tcp_user_timeout` (milliseconds) if
+# it was sent something, else by 2 seconds of silence and three probes without a reply.
+DATABASE_TIMEOUTS: Final = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5_000,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+}
+POSTGRES_PREFIXES: Final = ("postgres://", "postgresql://")
 SIGN_UP_MODES: Final = ("open", "invitation", "closed")
 # An origin in the form of browsers, besides a default port (Fetch, RFC 6454).
 ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", re.ASCII)
@@ -63,12 +74,36 @@ def _memcached(parts: SplitResult, timeout: float, **options: Any) -> dict[str, 
     }
 
 
-class ServiceEnvironment(Environment):
+AUDIT_STREAM_SCHEMES: Final = ("file", "syslog+tcp", "syslog+tls", "http", "https")
+
+
+class ServiceEnvironment(MailEnvironment):
     """Reads URLs into Django's settings for databases, caches and mail."""
 
     def database(self, name: str, default: Any = REQUIRED) -> dict[str, Any]:
-        """Return Django's database settings for a libpq URL."""
-        value = self.url(name, default, schemes=("postgres", "postgresql"))
+        """Return Django's database settings for a libpq URL, which may name several hosts."""
+        # Not by `url`: several hosts with ports are no URL to Python, but are to libpq.
+        value = self.text(name, default)
+        if not value.startswith(POSTGRES_PREFIXES):
+            raise BadSetting(
+                name, f"must be a URL that begins with {' or '.join(POSTGRES_PREFIXES)}"
+            )
+        return self._database(name, value)
+
+    def databases(self, name: str) -> list[dict[str, Any]]:
+        """Return Django's settings for each of several libpq URLs; none if unset.
+
+        A comma separates two URLs if one begins behind it, since a URL may have several hosts.
+        """
+        urls = [each for each in DATABASE_SEPARATOR.split(self.text(name, default="")) if each]
+        for each in urls:
+            if not each.startswith(POSTGRES_PREFIXES):
+                raise BadSetting(name, "must be URLs like postgresql://user:password@host/roster")
+        # Another server is at hand.
+        return [self._database(name, each, connect_timeout=2) for each in urls]
+
+    @staticmethod
+    def _database(name: str, value: str, **defaults: Any) -> dict[str, Any]:
         try:
             options: dict[str, Any] = dict(conninfo_to_dict(value))
         except ProgrammingError:
@@ -78,15 +113,26 @@ class ServiceEnvironment(Environment):
         if not options.get("dbname"):
             raise BadSetting(name, "names no database, as in postgresql://host/roster")
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "core.database.backend",
             "NAME": options.pop("dbname"),
             "USER": options.pop("user", ""),
             "PASSWORD": options.pop("password", ""),
             "HOST": options.pop("host", ""),
             "PORT": options.pop("port", ""),
-            # An unresponsive server must not block a thread for minutes.
-            "OPTIONS": {"connect_timeout": 5} | options,
+            "OPTIONS": DATABASE_TIMEOUTS | defaults | options,
         }
+
+    def audit_stream(self, name: str) -> str:
+        """Return the URL of a target of the audit trail; empty if there is none."""
+        value = self.text(name, default="")
+        if not value:
+            return ""
+        parts = self.split_url(name, schemes=AUDIT_STREAM_SCHEMES)
+        if parts.username or parts.password:
+            raise BadSetting(name, "must have no credentials; set AUDIT_STREAM_TOKEN")
+        if (parts.scheme == "file") == bool(parts.hostname):
+            raise BadSetting(name, "must be like file:///path, syslog+tls://host or https://host/")
+        return value
 
     def _cache_url(self, name: str, default: str) -> SplitResult:
         """Return the parts of a URL that the client of its server accepts."""
@@ -139,29 +185,6 @@ class ServiceEnvironment(Environment):
             "LOCATION": f"{url}{'&' if parts.query else '?'}{timeouts}",
             "OPTIONS": {"SERIALIZER": "core.cache.serializers.BytesSerializer"},
         }
-
-    def smtp(self, name: str, default: str) -> dict[str, Any]:
-        """Return Django's mail settings for an SMTP URL."""
-        parts = self.split_url(name, default, schemes=SMTP_SCHEMES)
-        return {
-            "EMAIL_HOST": parts.hostname,
-            "EMAIL_PORT": parts.port or SMTP_SCHEMES[parts.scheme],
-            "EMAIL_HOST_USER": unquote(parts.username or ""),
-            "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
-            "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
-            "EMAIL_USE_SSL": parts.scheme == "smtps",
-        }
-
-    def sender(self, name: str, default: str) -> str:
-        """Return an address, with or without display name; its domain is in A-labels."""
-        value = self.text(name, default)
-        display_name, address = parseaddr(value)
-        if address.isascii():
-            return value
-        try:
-            return formataddr((display_name, canonical_email(address)))
-        except ValidationError:
-            raise BadSetting(name, "must have an address that can send mail") from None
 
     def sign_up(self, name: str) -> list[str]:
         """Return one of `SIGN_UP_MODES`, or canonical e-mail domains; open by default."""

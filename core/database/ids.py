@@ -20,6 +20,11 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
 
 
+def last_id_at(moment: datetime) -> UUID:
+    """Return the largest UUIDv7 of a moment, with millisecond precision."""
+    return UUID(int=first_id_at(moment).int | 0xFFF << 64 | (1 << 62) - 1)
+
+
 def is_id(text: str) -> bool:
     """Return whether a text is a UUID in any accepted notation."""
     try:

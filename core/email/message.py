@@ -1,6 +1,7 @@
 """Mails in one layout, as plain text and HTML, in the recipient's language."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from smtplib import SMTPException
 
@@ -12,8 +13,11 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from core.email.addresses import canonical_email
+from core.email.message_ids import identifying_headers
+from core.email.metrics import counted
 from core.email.smtp_replies import MailRefusedError, delay_of, error_of
 from core.email.words import Reader
+from core.spans import span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class Mail:
     action: str = ""
     action_url: str = ""
     footnote: str = ""
+    # The recipient waits for it, so notices leave room for it when sending is limited.
+    is_awaited: bool = False
 
     @property
     def greeting(self) -> str:
@@ -39,11 +45,16 @@ class Mail:
 
 
 def send(mail: Mail, *, to: str) -> None:
-    """Send the mail by SMTP.
+    """Send the mail by the server or the provider of `EMAIL_URL`.
 
     Raises `MailRefusedError` for a permanent failure, and `MailDelayedError` or `OSError` for a
     temporary one, to be retried. None of them quotes the server.
     """
+    with counted(), span("send mail"):
+        _send(mail, to)
+
+
+def _send(mail: Mail, to: str) -> None:
     address = _encodable(to)
     context = {"mail": mail, "public_url": settings.PUBLIC_URL}
     message = EmailMultiAlternatives(
@@ -51,21 +62,24 @@ def send(mail: Mail, *, to: str) -> None:
         body=render_to_string("mail/mail.txt", context),
         to=[address],
         # RFC 3834: suppresses automatic replies.
-        headers={"Auto-Submitted": "auto-generated"},
+        headers={"Auto-Submitted": "auto-generated", **identifying_headers(address)},
     )
     message.attach_alternative(render_to_string("mail/mail.html", context), "text/html")
     connection = get_connection()
     try:
-        # Separate from sending: an error here concerns the service, not this mail.
-        connection.open()
-    except SMTPException as error:
-        raise delay_of(error) from None
-    try:
-        connection.send_messages([message])
-    except SMTPException as error:
-        raise error_of(error) from None
+        try:
+            # Separate from sending: an error here concerns the service, not this mail.
+            connection.open()
+        except SMTPException as error:
+            raise delay_of(error) from None
+        try:
+            connection.send_messages([message])
+        except SMTPException as error:
+            raise error_of(error) from None
     finally:
-        connection.close()
+        # After the mail was accepted, an error would repeat it.
+        with suppress(SMTPException, OSError):
+            connection.close()
 
 
 def _encodable(address: str) -> str:

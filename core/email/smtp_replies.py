@@ -18,7 +18,7 @@ from smtplib import (
 )
 from typing import Final
 
-from core.outbox.errors import PermanentFailureError
+from core.outbox.errors import PermanentFailureError, TemporaryFailureError
 
 # Authentication is required or failed (RFC 4954): an error of configuration, fixed by an operator.
 CREDENTIALS: Final = frozenset({530, 534, 535, 538})
@@ -53,8 +53,8 @@ class MailRefusedError(PermanentFailureError):
         super().__init__(reason)
 
 
-class MailDelayedError(Exception):
-    """A temporary failure, to be retried. The text contains codes only."""
+class MailDelayedError(TemporaryFailureError):
+    """A temporary failure, to be retried. The reason contains codes only."""
 
 
 def error_of(error: SMTPException) -> MailRefusedError | MailDelayedError:

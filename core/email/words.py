@@ -37,7 +37,7 @@ class Reader:
         return clean_words(text) if self.is_verified else ""
 
     def address(self, email: str) -> str:
-        """Return an e-mail address in the form ``ada (at) home (dot) example``."""
+        """Return an address or a host in the form ``ada (at) home (dot) example``."""
         halves = (half.split(".") for half in email.rsplit("@", 1))
         return " (at) ".join(" (dot) ".join(map(self.words, labels)) for labels in halves)
 

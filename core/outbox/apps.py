@@ -5,6 +5,7 @@ from django.core.checks import register
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
+from core.celery import app as celery_app
 from core.outbox.checks import check_outbox_lease
 
 
@@ -16,6 +17,7 @@ class OutboxConfig(AppConfig):
     verbose_name = _("Operation")
 
     def ready(self) -> None:
-        """Import the subscribers, and register the check of the outbox's settings."""
+        """Set the current Celery app, import the subscribers, and register a check."""
+        celery_app.set_default()
         autodiscover_modules("tasks")
         register(check_outbox_lease)

@@ -13,8 +13,8 @@ def check_outbox_lease(**_arguments: Any) -> list[CheckMessage]:
         return []
     return [
         CheckWarning(
-            "OUTBOX_LEASE_SECONDS must be longer than the time limit of a task. Otherwise mails "
-            "may be sent twice.",
+            "OUTBOX_LEASE_SECONDS must be longer than the time limit of a task. Otherwise two "
+            "workers may process a message at the same time.",
             hint=f"Set it above {settings.CELERY_TASK_TIME_LIMIT}.",
             id="roster.W001",
         )

@@ -1,38 +1,93 @@
-"""Outbox metrics for Prometheus, read from the database, so equal in all pods."""
+"""Metrics of the outbox, of attempts to deliver, of the broker and of Beat."""
 
 import logging
 from collections.abc import Iterable
+from itertools import product
 from typing import Final
 
 from django.db import Error
+from kombu.exceptions import OperationalError
+from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from core.outbox.models import OutboxMessage
+from core.outbox.dispatch import dispatcher
+from core.outbox.models import MAX_COUNT, STATES, BeatLease, OutboxMessage
+from core.outbox.queues import Queue
 
-MAX_COUNT: Final = 10_000
 logger = logging.getLogger(__name__)
+
+ATTEMPTS: Final = Counter(
+    "outbox_attempts",
+    "Attempts of workers to deliver a message, by queue and result.",
+    ["queue", "result"],
+)
+
+
+class BeatCollector(Collector):
+    """The heartbeat of the Beat that sends the periodic tasks."""
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Yield the gauge; without a value before the first heartbeat, or if the database fails."""
+        gauge = GaugeMetricFamily(
+            "beat_heartbeat_timestamp_seconds", "When Beat was last ready to send tasks."
+        )
+        try:
+            renewed_at = BeatLease.objects.values_list("renewed_at", flat=True).first()
+        except Error as error:
+            logger.warning("no heartbeat read", extra={"error": type(error).__name__})
+            return
+        if renewed_at is not None:
+            gauge.add_metric([], renewed_at.timestamp())
+        yield gauge
 
 
 class OutboxCollector(Collector):
-    """Counts messages by state at each scrape, up to `MAX_COUNT` per state."""
+    """Counts messages by queue and state at each scrape, up to `MAX_COUNT` of each."""
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yield the gauge; nothing if the database fails."""
-        gauge = GaugeMetricFamily(
+        """Yield the gauges; nothing if the database fails."""
+        counts = GaugeMetricFamily(
             "outbox_messages",
-            f"Outbox messages that are due or failing, counted up to {MAX_COUNT}.",
-            labels=["state"],
+            f"Outbox messages that are due, failing or failed, counted up to {MAX_COUNT}.",
+            labels=["queue", "state"],
         )
-        messages = OutboxMessage.objects.all()
+        ages = GaugeMetricFamily(
+            "outbox_oldest_seconds",
+            "Age of the oldest message that no worker has attempted, by queue.",
+            labels=["queue"],
+        )
         try:
-            for state, rows in (
-                ("due", messages.due()),
-                ("failing", messages.failing()),
-                ("failed", messages.failed()),
-            ):
-                gauge.add_metric([state], rows.order_by()[:MAX_COUNT].count())
+            for queue, state in product(Queue, STATES):
+                rows = OutboxMessage.objects.in_state(state).filter(queue=queue)
+                counts.add_metric([queue, state], rows.order_by()[:MAX_COUNT].count())
+            for queue in Queue:
+                ages.add_metric([queue], OutboxMessage.objects.oldest_seconds(queue))
         except Error as error:
-            logger.warning("outbox not counted", extra={"error": str(error)})
+            logger.warning("outbox not counted", extra={"error": type(error).__name__})
             return
-        yield gauge
+        yield from (counts, ages)
+
+
+class BrokerCollector(Collector):
+    """Counts the messages in the broker's queues that no worker has received yet."""
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Yield the gauges; only that the broker fails if it does."""
+        up = GaugeMetricFamily("broker_up", "Whether the broker answers.")
+        counts = GaugeMetricFamily(
+            "broker_messages",
+            "Messages in the broker that no worker has received, by queue.",
+            labels=["queue"],
+        )
+        try:
+            with dispatcher() as broker:
+                for queue in Queue:
+                    counts.add_metric([queue], broker.waiting(queue))
+        except OperationalError as error:
+            logger.warning("broker not counted", extra={"error": type(error).__name__})
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        yield from (up, counts)

@@ -1,8 +1,9 @@
 """Nudges: workers learn of messages after the commit, and no request waits for the broker.
 
 Each process that publishes has one thread that sends. What is committed while it sends, pauses or
-waits for the broker goes out together in one message of the broker. A lost nudge is harmless,
-because `relay` finds the rows.
+waits for the broker goes out together, in one message of the broker for each queue. A lost nudge is
+harmless, because `relay` finds the rows. After a failure, nudges are dropped for some seconds, so
+that a broker that hangs costs one time-out in that time.
 """
 
 import atexit
@@ -10,49 +11,54 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final, TypeAlias
 
-from celery import current_app
 from celery.signals import worker_process_shutdown
-from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from core.outbox.dispatch import Due, dispatch_together, log_outage
+from core.circuit_breaker import CircuitBreaker, CircuitOpenError
+from core.outbox.dispatch import Dispatcher, Due, dispatcher, log_outage
 
 logger = logging.getLogger(__name__)
 
-# More than a process commits while it waits for the time-outs of a broker that hangs.
+# For each queue: more than a process commits while it waits for a broker that hangs.
 MAX_PENDING: Final = 1_000
 # Under load, what is committed in this time is sent together: sending takes a millisecond of CPU,
 # for however many messages. The first nudge does not wait.
 PAUSE_SECONDS: Final = 0.05
 # How long the exit of a process may take; more than the time-outs of the broker.
 FLUSH_SECONDS: Final = 4.0
+# After a failure, until the broker is tried again.
+OPEN_SECONDS: Final = 5.0
+
+Nudges: TypeAlias = Mapping[str, Sequence[Due]]
 
 
 class Nudger:
     """Sends nudges on a thread, which starts with a nudge whenever there is none."""
 
-    def __init__(self, send: Callable[[Sequence[Due], Connection], None]) -> None:
-        """Send by this function, which may raise kombu's `OperationalError`."""
-        self._send = send
+    def __init__(self) -> None:
+        """Start without nudges."""
         self.reset()
 
     def reset(self) -> None:
         """Start without nudges: after a fork, lock, thread and nudges are the parent's."""
         self._changed = threading.Condition()
-        self._pending: list[Due] = []
+        self._pending: dict[str, list[Due]] = {}
         self._is_sending = False
         self._thread: threading.Thread | None = None
 
-    def nudge(self, messages: Sequence[Due]) -> None:
-        """Have a worker deliver committed messages; return at once.
+    def nudge(self, messages: Nudges) -> None:
+        """Have workers deliver committed messages, given by queue; return at once.
 
         Beyond `MAX_PENDING`, messages are left to `relay`.
         """
         with self._changed:
-            self._pending += messages[: MAX_PENDING - len(self._pending)]
+            for queue, added in messages.items():
+                pending = self._pending.setdefault(queue, [])
+                pending += added[: MAX_PENDING - len(pending)]
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="nudger", daemon=True)
                 self._thread.start()
@@ -66,20 +72,23 @@ class Nudger:
             )
 
     def _run(self) -> None:
+        circuit = CircuitBreaker("broker", failures=1, seconds=OPEN_SECONDS)
         while True:
             # A new connection after an outage: a broken one may not recover.
-            with current_app.connection_for_write() as connection:
-                while self._send_next(connection):
+            with dispatcher() as broker:
+                while self._send_next(broker, circuit):
                     time.sleep(PAUSE_SECONDS)
 
-    def _send_next(self, connection: Connection) -> bool:
-        """Wait for nudges, and send all of them; return False if the broker is unreachable."""
+    def _send_next(self, broker: Dispatcher, circuit: CircuitBreaker) -> bool:
+        """Wait for nudges, and send or drop all of them; return False after a failure."""
         with self._changed:
             self._changed.wait_for(lambda: self._pending)
-            messages, self._pending = self._pending, []
+            pending, self._pending = self._pending, {}
             self._is_sending = True
         try:
-            self._send(messages, connection)
+            circuit.call(partial(_send, broker, pending))
+        except CircuitOpenError:
+            return True
         except OperationalError as error:
             log_outage(error)
             return False
@@ -94,7 +103,12 @@ class Nudger:
         return True
 
 
-nudger: Final = Nudger(dispatch_together)
+def _send(broker: Dispatcher, pending: Nudges) -> None:
+    for queue, messages in pending.items():
+        broker.send(queue, messages)
+
+
+nudger: Final = Nudger()
 os.register_at_fork(after_in_child=nudger.reset)
 atexit.register(nudger.flush, FLUSH_SECONDS)
 

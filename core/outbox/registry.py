@@ -3,19 +3,24 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from core.database.commits import announce_change
 from core.database.rows import insert
+from core.outbox.dispatch import Due
+from core.outbox.leases import RENEWED, lease_of
 from core.outbox.models import OutboxMessage
 from core.outbox.nudge import nudger
+from core.outbox.queues import Queue
 from core.request_id import current_request_id
 
 Handler = Callable[..., None]
+# Receives the reason, and the payload as keyword arguments.
+FailureHandler = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +29,42 @@ class Subscriber:
 
     name: str
     handler: Handler
+    queue: Queue
     transactional: bool
+    on_failure: FailureHandler | None
 
 
 subscribers: dict[str, Subscriber] = {}
 _topics: defaultdict[str, list[Subscriber]] = defaultdict(list)
 
 
-def subscriber(topic: str, *, transactional: bool = False) -> Callable[[Handler], Handler]:
+def subscriber(
+    topic: str,
+    *,
+    queue: Queue = Queue.DEFAULT,
+    transactional: bool = False,
+    on_failure: FailureHandler | None = None,
+) -> Callable[[Handler], Handler]:
     """Subscribe the decorated function to ``topic``.
 
-    It runs in a Celery worker, at least once per message. With ``transactional``, it runs in one
-    transaction with the deletion of the message, so its database writes happen exactly once. Such a
-    function must have no other side effects.
+    It runs in a Celery worker of ``queue``, at least once per message. With ``transactional``, it
+    runs in one transaction with the deletion of the message, so its database writes happen exactly
+    once. Such a function must have no other side effects. Raises `ValueError` for a queue whose
+    leases are renewed.
+
+    ``on_failure`` is called in the transaction that marks a message as failed.
+
+    Whether a message is retried after an exception follows from its type: `core.outbox.failures`.
     """
+    if transactional and queue in RENEWED:
+        # Its transaction would lock the row whose lease is to be renewed.
+        raise ValueError(f"The queue {queue} is not for transactional subscribers.")
 
     def register(handler: Handler) -> Handler:
         name = f"{handler.__module__}.{handler.__qualname__}"
-        entry = Subscriber(name, handler, transactional)
+        entry = Subscriber(name, handler, queue, transactional, on_failure)
         subscribers[name] = entry
         _topics[topic].append(entry)
-        # Mails before counts: the first of a commit's messages does not wait for another worker.
-        _topics[topic].sort(key=lambda each: each.transactional)
         return handler
 
     return register
@@ -65,24 +84,27 @@ def publish(topic: str, **payload: Any) -> None:
         OutboxMessage(
             subscriber=entry.name,
             payload=payload,
-            dispatch_at=timezone.now() + settings.OUTBOX_LEASE,
+            queue=entry.queue.value,
+            dispatch_at=timezone.now() + lease_of(entry.queue),
             request_id=request_id,
         )
         for entry in entries
     ]
     insert(*messages)
-    _nudge_after_commit([message.pk for message in messages], request_id)
+    _nudge_after_commit(messages, request_id)
 
 
-def retry(message_id: int) -> bool:
-    """Retry a failed message after the commit; return whether it was failed."""
-    is_retried = OutboxMessage.objects.retry(message_id)
-    if is_retried:
-        _nudge_after_commit([message_id], current_request_id())
-    return is_retried
+def retry(ids: Iterable[int]) -> list[int]:
+    """Retry those of the messages that failed, after the commit; return their ids."""
+    messages = OutboxMessage.objects.retry(ids)
+    if messages:
+        _nudge_after_commit(messages, current_request_id())
+    return [message.pk for message in messages]
 
 
-def _nudge_after_commit(ids: Iterable[int], request_id: str) -> None:
-    messages = [(id_, request_id) for id_ in ids]
+def _nudge_after_commit(messages: Iterable[OutboxMessage], request_id: str) -> None:
+    due: defaultdict[str, list[Due]] = defaultdict(list)
+    for message in messages:
+        due[message.queue].append((message.pk, request_id))
     # Robust, because an error must not turn a committed change into an error.
-    transaction.on_commit(lambda: nudger.nudge(messages), robust=True)
+    transaction.on_commit(partial(nudger.nudge, due), robust=True)

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 from django.conf import settings
 from django.db import transaction
+from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from core.circuit_breaker import CircuitOpenError
@@ -30,6 +31,11 @@ __all__ = ["Bucket", "Limit", "attempt", "clear", "erase", "fold", "refund", "se
 
 logger = logging.getLogger(__name__)
 
+REFUSED: Final = Counter(
+    "rate_limited_attempts",
+    "Attempts that a rate limit refused, by the first of the limits that they count on.",
+    ["limit"],
+)
 SECOND: Final = timedelta(seconds=1)
 
 T = TypeVar("T")
@@ -44,6 +50,7 @@ def attempt(*buckets: Bucket) -> None:
     """
     wait = _count(RedisBuckets.fill, in_postgresql.fill, buckets)
     if wait:
+        REFUSED.labels(buckets[0].limit.name).inc()
         raise TooManyAttemptsError(retry_after=-(-wait // SECOND))
 
 

@@ -20,6 +20,14 @@ class SessionAuthentication:
     factors: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class JobReference:
+    """A background job, by the key and the id that events store."""
+
+    key: str
+    id: UUID
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """A user with a session or an API token, an anonymous client, or the system.
@@ -40,8 +48,8 @@ class Actor:
     is_staff: bool = False
     is_superuser: bool = False
     is_system: bool = False
-    # The bulk action on behalf of which the user acts.
-    bulk_action_id: UUID | None = None
+    # The background job on behalf of which the user acts.
+    job: JobReference | None = None
     # None without an interactive session of the user's own.
     authentication: SessionAuthentication | None = None
     # The user who must set up a second factor first. Rules treat such an actor as anonymous; only

@@ -4,11 +4,13 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from operator import attrgetter
+from typing import Final, Self
 
+from core.cached_settings import settings
 from core.server.requests import READ_BYTES, Phase, RefusedRequestError, RequestParser
 from core.server.responses import Response
 
@@ -17,8 +19,15 @@ LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 1_048_576
 # Smaller bodies and responses are not budgeted; the number of connections bounds them.
 UNBUDGETED_BYTES: Final = READ_BYTES
+# A streamed response, such as a file, takes little memory however slowly it is read. Its deadline
+# grows with its length, for a client that reads so many bytes a second.
+STREAMED_BYTES_PER_SECOND: Final = 250_000
 # SO_LINGER with no time: the kernel resets the connection and drops its unsent data.
 RESET: Final = struct.pack("ii", 1, 0)
+# The memory budget of all connections: the larger of this many bytes and this many bodies of the
+# largest size.
+BUDGET_BYTES: Final = 67_108_864
+BUDGET_BODIES: Final = 4
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -35,6 +44,16 @@ class Deadlines:
     # Until the next request begins.
     idle: float
 
+    @classmethod
+    def of_settings(cls, *, idle: float) -> Self:
+        """Return the deadlines of the settings, and gunicorn's for idle connections."""
+        return cls(
+            head=settings.WEB_HEAD_SECONDS,
+            body=settings.WEB_BODY_SECONDS,
+            response=settings.WEB_ANSWER_SECONDS,
+            idle=idle,
+        )
+
     def of(self, phase: Phase) -> float:
         """Return the seconds that a phase may last."""
         if phase is Phase.IDLE:
@@ -50,6 +69,11 @@ class MemoryBudget:
         self.limit = limit
         self._used = 0
         self._lock = threading.Lock()
+
+    @classmethod
+    def of_bodies(cls, size: int) -> Self:
+        """Return the budget of a process whose largest bodies have this size."""
+        return cls(max(BUDGET_BYTES, BUDGET_BODIES * size))
 
     def resize(self, held: int, wanted: int) -> bool:
         """Change a reservation from ``held`` to ``wanted`` bytes; return whether it fits."""
@@ -153,19 +177,20 @@ class Connection:
         """Send a response as `send` does, and close it once it is sent."""
         self._response = response
         message, self._blocks = response.parts(keeps_alive=keeps_alive)
-        return self.send(message)
+        more = response.sent / STREAMED_BYTES_PER_SECOND if response.is_streamed else 0
+        return self.send(message, more=more)
 
-    def send(self, message: bytes) -> bool:
+    def send(self, message: bytes, *, more: float = 0) -> bool:
         """Start to send a message; return whether it is sent completely.
 
-        `resume` sends the rest. Raises `OSError` if the connection is broken, or if the rest
-        exceeds the memory budget.
+        ``more`` seconds are added to the deadline. `resume` sends the rest. Raises `OSError` if the
+        connection is broken, or if the rest exceeds the memory budget.
         """
         self.phase = None
         self._unsent = memoryview(message)
         is_sent = self.resume()
         if not is_sent:
-            self.deadline = time.monotonic() + self.deadlines.response
+            self.deadline = time.monotonic() + self.deadlines.response + more
             unsent = len(self._unsent)
             if not self._reserve(unsent if unsent > UNBUDGETED_BYTES else 0):
                 raise ConnectionAbortedError("Unsent responses exceed the memory budget.")
@@ -230,3 +255,14 @@ class Connection:
         if has_room:
             self._held = wanted
         return has_room
+
+
+def by_use(waiting: Iterable[Connection]) -> Iterator[Connection]:
+    """Return the connections without a complete request, the least used first.
+
+    That is the one that has been idle longest; then the one that has waited longest for the rest
+    of a head, then of a body.
+    """
+    connections = sorted(waiting, key=attrgetter("since"))
+    for phase in (Phase.IDLE, Phase.HEAD, Phase.BODY):
+        yield from (each for each in connections if each.phase is phase)

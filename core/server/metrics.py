@@ -11,20 +11,25 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from core.outbox.metrics import OutboxCollector
+from core.database.metrics import DatabaseCollector
+from core.outbox.metrics import BeatCollector, BrokerCollector, OutboxCollector
+from core.telemetry.requests import flush
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+# What they read is equal in all pods, and is read at each scrape.
+DEPLOYMENT: Final = CollectorRegistry()
+for _collector in (OutboxCollector(), BeatCollector(), BrokerCollector(), DatabaseCollector()):
+    DEPLOYMENT.register(_collector)
 
 
 def exposition() -> bytes:
     """Return all metrics: under gunicorn of all workers, otherwise of this process.
 
-    The outbox metrics cover the whole deployment.
+    Those of `DEPLOYMENT` cover the whole deployment.
     """
+    flush()
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    outbox = CollectorRegistry()
-    outbox.register(OutboxCollector())
-    return generate_latest(registry) + generate_latest(outbox)
+    return generate_latest(registry) + generate_latest(DEPLOYMENT)

@@ -42,6 +42,8 @@ class Response:
         self.is_for_head = request.environ["REQUEST_METHOD"] == "HEAD"
         self._announced: int | None = None
         self._result = application(request.environ, self._start)
+        # As Django marks responses whose body is not in memory.
+        self.is_streamed = getattr(self._result, "streaming", False)
 
     def parts(self, *, keeps_alive: bool) -> tuple[bytes, Iterator[bytes]]:
         """Return the first bytes to send, and the remaining blocks of a large body.
@@ -99,23 +101,46 @@ class Response:
             raise ConnectionAbortedError("The body is shorter than its Content-Length.")
 
 
-def refusal(error: RefusedRequestError, request_id: str) -> bytes:
+# Of the admin, whose forms upload files. Its page explains in its design and in the language of the
+# reader what this document, which is sent below the application, cannot.
+ADMIN: Final = "/admin/"
+TOO_LARGE: Final = f"{ADMIN}too-large/"
+TOO_LARGE_DOCUMENT: Final = (
+    f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={TOO_LARGE}">'
+    f'<title>413</title><a href="{TOO_LARGE}">The file is too large.</a>'
+)
+
+
+def refusal(error: RefusedRequestError, request_id: str, path: str = "") -> bytes:
     """Return the response to a request that does not reach the application.
 
-    It has the form of a GraphQL error, like the proxy's responses in nginx.conf.template.
+    It has the form of a GraphQL error, or leads to a page if an upload to the admin is too large,
+    like the proxy's responses in nginx.conf.template.
     """
+    if error.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE and path.startswith(ADMIN):
+        return _response(error.status, request_id, "text/html; charset=utf-8", TOO_LARGE_DOCUMENT)
     code = CODES.get(error.status, "BAD_REQUEST")
     extensions = {"code": code}
     if error.status is HTTPStatus.INTERNAL_SERVER_ERROR:
         extensions["requestId"] = request_id
-    body = json.dumps({"errors": [{"message": str(error), "extensions": extensions}]})
-    retry = f"Retry-After: {RETRY_SECONDS}\r\n" if error.status in RETRYABLE else ""
+    body = error_body(str(error), **extensions).decode()
+    return _response(error.status, request_id, "application/json", body)
+
+
+def _response(status: HTTPStatus, request_id: str, content_type: str, body: str) -> bytes:
+    """Return the last response of a connection; the body is ASCII."""
+    retry = f"Retry-After: {RETRY_SECONDS}\r\n" if status in RETRYABLE else ""
     return (
-        f"HTTP/1.1 {error.status.value} {error.status.phrase}\r\n"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         f"Date: {_date(int(time.time()))}\r\nConnection: close\r\n{retry}"
         f"{REQUEST_ID_HEADER}: {request_id}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
+
+
+def error_body(message: str, **extensions: object) -> bytes:
+    """Return the JSON of one GraphQL error."""
+    return json.dumps({"errors": [{"message": message, "extensions": extensions}]}).encode()
 
 
 @lru_cache(1)

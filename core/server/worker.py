@@ -7,11 +7,12 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from ipaddress import ip_address
-from operator import attrgetter
+from importlib import import_module
 from typing import Any, Final
 
 from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
@@ -21,18 +22,20 @@ from core.cached_settings import settings
 from core.request_id import KEY as REQUEST_ID
 from core.request_id import current_request_id, request_id_from
 from core.server.access_log import AccessLog
-from core.server.connections import Connection, Deadlines, MemoryBudget
+from core.server.admission import Admission, Admitted
+from core.server.connections import Connection, Deadlines, MemoryBudget, by_use
+from core.server.peers import Peers
+from core.server.probes import LIVEZ, READYZ, ReadinessThread, livez, overloaded, readyz
 from core.server.requests import (
     READ_BYTES,
     Environ,
     Limits,
-    Peer,
-    Phase,
     RefusedRequestError,
     Request,
     RequestParser,
 )
-from core.server.responses import Response, refusal
+from core.server.responses import Application, Response, refusal
+from engine.deadline import disconnect_overdue
 
 # One-shot: epoll reports an event to one thread, and none until the connection is rearmed.
 READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT
@@ -43,6 +46,9 @@ ACCEPTABLE: Final = select.EPOLLIN
 # How long a stopping worker waits for a request in transit.
 STOP_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 1.0
+# How often the main thread takes over from threads that are all busy: what is ready for longer has
+# not been read by any of them. A probe waits no longer than that.
+WATCH_SECONDS: Final = 0.02
 # Errors of accept(2) if there is no connection, or if it was aborted.
 NO_CONNECTION: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
 TIMED_OUT: Final = RefusedRequestError(
@@ -53,10 +59,6 @@ INTERNAL_ERROR: Final = RefusedRequestError(
 )
 # Errors of accept(2) if resources are exhausted.
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-# The memory budget of all connections: the larger of this many bytes and this many bodies of the
-# largest size.
-BUDGET_BYTES: Final = 67_108_864
-BUDGET_BODIES: Final = 4
 
 
 class Worker(BaseWorker):  # type: ignore[misc]
@@ -67,6 +69,10 @@ class Worker(BaseWorker):  # type: ignore[misc]
     the available data, processes a complete request, sends as much as the client accepts, and waits
     again. So a slow or silent client occupies no thread, and a request stays in one thread;
     handing requests over takes a fifth of the time of gunicorn's own worker.
+
+    While all threads are busy, the main thread reads in their place: it answers /livez, queues
+    other requests for the threads, and answers 503 to those beyond the bounds of the queue. A
+    thread of its own answers /readyz. So probes do not wait for requests.
 
     At shutdown it completes pending requests, accepts the connections in the backlog, and refuses
     later ones, so that a proxy tries the next replica.
@@ -85,32 +91,11 @@ class Worker(BaseWorker):  # type: ignore[misc]
         # Popping a connection claims it for the thread.
         self.waiting: dict[int, Connection] = {}
         body = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-        self.budget = MemoryBudget(max(BUDGET_BYTES, BUDGET_BODIES * body))
-        self.deadlines = Deadlines(
-            head=settings.WEB_HEAD_SECONDS,
-            body=settings.WEB_BODY_SECONDS,
-            response=settings.WEB_ANSWER_SECONDS,
-            idle=self.cfg.keepalive,
-        )
+        self.budget = MemoryBudget.of_bodies(body)
+        self.deadlines = Deadlines.of_settings(idle=self.cfg.keepalive)
         self.access_log = AccessLog(self.log, self.cfg.access_log_format)
         self.limits = Limits.of(self.cfg, body=body)
-        self.shared: Environ = {
-            "SCRIPT_NAME": "",
-            "SERVER_NAME": "",
-            "SERVER_PORT": "",
-            "SERVER_SOFTWARE": "gunicorn",
-            "wsgi.errors": sys.stderr,
-            "wsgi.input_terminated": True,
-            "wsgi.multiprocess": self.cfg.workers > 1,
-            "wsgi.multithread": True,
-            "wsgi.run_once": False,
-            "wsgi.url_scheme": "http",
-            "wsgi.version": (1, 0),
-        }
-        self.scheme_headers = tuple(
-            (f"HTTP_{name.replace('-', '_')}", value)
-            for name, value in self.cfg.secure_scheme_headers.items()
-        )
+        self.peers = Peers(self.cfg)
 
     def run(self) -> None:
         """Serve until shutdown, then complete pending requests."""
@@ -119,7 +104,16 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self.main_epoll.register(self.PIPE[0], select.EPOLLIN)
         self.listeners = {listener.fileno(): listener for listener in self.sockets}
         self.accepts = False
-        self.next_sweep = 0.0
+        self.next_sweep = self.next_watch = 0.0
+        self.admission = Admission(
+            self.cfg.threads,
+            length=settings.WEB_QUEUE_LENGTH,
+            seconds=settings.WEB_QUEUE_SECONDS,
+            on_all_busy=self._wake,
+        )
+        self.shedding = import_module("core.server.shedding")
+        self.readiness = ReadinessThread(self._answer_readiness, self.log)
+        self.readiness.start()
         self.threads = [
             threading.Thread(target=self._serve, daemon=True) for _number in range(self.cfg.threads)
         ]
@@ -140,41 +134,50 @@ class Worker(BaseWorker):  # type: ignore[misc]
 
     def _tick(self) -> None:
         """Accept connections for up to a second, and expire overdue ones."""
+        is_watching = self.admission.is_watching
         with suppress(InterruptedError):
-            for descriptor, _events in self.main_epoll.poll(TICK_SECONDS):
+            for descriptor, _events in self.main_epoll.poll(
+                WATCH_SECONDS if is_watching else TICK_SECONDS
+            ):
                 if descriptor in self.listeners:
                     self._accept(self.listeners[descriptor])
                 else:
                     os.read(descriptor, READ_BYTES)
         now = time.monotonic()
+        if not is_watching:
+            self.next_watch = now + WATCH_SECONDS
+        elif now >= self.next_watch:
+            self._watch(now)
+            self.next_watch = now + WATCH_SECONDS
         if now >= self.next_sweep:
             self.next_sweep = now + TICK_SECONDS
             for connection in list(self.waiting.values()):
                 if connection.deadline <= now and self._claim(connection):
-                    self._expire(connection)
+                    self._expire_unless_unread(connection)
+            disconnect_overdue()
 
     def _has_room(self) -> bool:
         return len(self.connections) < int(self.cfg.worker_connections)
 
     def _make_room(self) -> None:
-        """Close a connection without a complete request, to accept new ones.
-
-        Chooses the one that has been idle longest; if there is none, the one that has waited
-        longest for the rest of a head, then of a body.
-        """
-        waiting = list(self.waiting.values())
-        unused = [each for each in waiting if each.is_idle]
-        since = attrgetter("since")
-        heads = sorted((each for each in waiting if each.phase is Phase.HEAD), key=since)
-        bodies = sorted((each for each in waiting if each.phase is Phase.BODY), key=since)
-        for connection in (*sorted(unused, key=since), *heads, *bodies):
+        """Close a connection without a complete request, to accept new ones."""
+        for connection in by_use(self.waiting.values()):
             if not self._claim(connection):
                 continue
-            if connection.has_no_data():
-                self._expire(connection)
+            if self._expire_unless_unread(connection):
                 return
-            # A request has arrived that no thread has read.
-            self._wait(connection, READABLE)
+
+    def _expire_unless_unread(self, connection: Connection) -> bool:
+        """Expire a claimed connection, unless it waits for a thread, not for its client.
+
+        A request has arrived then, at least in part, that no thread has read. Returns whether it
+        expired.
+        """
+        if connection.phase is None or connection.has_no_data():
+            self._expire(connection)
+            return True
+        self._wait(connection, READABLE)
+        return False
 
     def _stop(self) -> None:
         until = time.monotonic() + self.cfg.graceful_timeout
@@ -222,25 +225,12 @@ class Worker(BaseWorker):  # type: ignore[misc]
         sock.settimeout(0)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        parser = RequestParser(self._peer(listener, address), self.limits)
+        parser = RequestParser(self.peers.peer(listener, address), self.limits)
         connection = Connection(sock, parser, self.budget, self.deadlines)
         self.connections[connection.descriptor] = self.waiting[connection.descriptor] = connection
         # From here on the threads own the connection. epoll(7) always reports a reset.
         self.epoll.register(connection.descriptor, READABLE)
         return True
-
-    def _peer(self, listener: socket.socket, address: Any) -> Peer:
-        """Return the WSGI environment of a connection, as gunicorn builds it."""
-        environ: Environ = self.shared | {"REMOTE_ADDR": ""}
-        is_trusted = True
-        if isinstance(address, tuple):
-            name, port, *_scope = listener.getsockname()
-            environ |= {"SERVER_NAME": name, "SERVER_PORT": str(port)}
-            environ |= {"REMOTE_ADDR": address[0], "REMOTE_PORT": str(address[1])}
-            is_trusted = "*" in self.cfg.forwarded_allow_ips or any(
-                ip_address(address[0]) in network for network in self.cfg.forwarded_allow_networks()
-            )
-        return Peer(environ, self.scheme_headers if is_trusted else ())
 
     def _serve(self) -> None:
         try:
@@ -253,25 +243,51 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self._wake()
 
     def _serve_next(self) -> None:
-        for descriptor, _events in self.epoll.poll(maxevents=1):
-            connection = self.waiting.pop(descriptor, None)
-            if connection is None:
-                continue
-            with connection.handover:
-                # Wait until the thread that rearmed the connection has released it.
-                pass
-            try:
-                self._process(connection)
-            except OSError:
-                # The client has disconnected, or exceeded a limit.
-                self._close(connection)
-            except Exception:
-                # A defect; the thread must continue. Closed first: logging may need the memory.
-                self._close(connection)
-                self.log.exception("Error handling a connection")
+        queued = self.admission.finish()
+        if queued is not None:
+            self._own(connection=queued, step=self._process)
+            return
+        events = self.epoll.poll(maxevents=1)
+        self.admission.begin()
+        for descriptor, _events in events:
+            self._take(descriptor, self._process)
 
-    def _process(self, connection: Connection) -> None:
-        """Read, respond or send, as the connection is ready. Raises `OSError` if it is broken."""
+    def _watch(self, now: float) -> None:
+        """Read in place of the threads, which are all busy, and bound the queue."""
+        for descriptor, _events in self.epoll.poll(0):
+            self._take(descriptor, partial(self._process, all_busy=True))
+        for connection in self.admission.take_overdue(now):
+            self.shedding.WAITED.inc()
+            self._own(connection, partial(self._answer, application=overloaded))
+        self.admission.stop_watching()
+
+    def _take(self, descriptor: int, step: Callable[[Connection], None]) -> None:
+        """Claim a connection that epoll reported, and own it for the step."""
+        connection = self.waiting.pop(descriptor, None)
+        if connection is None:
+            return
+        with connection.handover:
+            # Wait until the thread that rearmed the connection has released it.
+            pass
+        self._own(connection, step)
+
+    def _own(self, connection: Connection, step: Callable[[Connection], None]) -> None:
+        """Call a step of a connection that this thread owns; close it after an error."""
+        try:
+            step(connection)
+        except OSError:
+            # The client has disconnected, or exceeded a limit.
+            self._close(connection)
+        except Exception:
+            # A defect; the thread must continue. Closed first: logging may need the memory.
+            self._close(connection)
+            self.log.exception("Error handling a connection")
+
+    def _process(self, connection: Connection, *, all_busy: bool = False) -> None:
+        """Read, respond or send, as the connection is ready. Raises `OSError` if it is broken.
+
+        If the threads are ``all_busy``, the main thread calls this, and must not wait.
+        """
         parser = connection.parser
         if connection.is_lingering:
             if connection.discard():
@@ -282,10 +298,44 @@ class Worker(BaseWorker):  # type: ignore[misc]
         if connection.has_unsent:
             is_sent = connection.resume()
         elif parser.requests or parser.refusal or connection.receive():
-            is_sent = self._respond(connection)
+            if parser.requests:
+                self._dispatch(connection, all_busy=all_busy)
+                return
+            is_sent = self._refuse(connection)
         else:
             self._close(connection)
             return
+        self._continue(connection, is_sent=is_sent)
+
+    def _dispatch(self, connection: Connection, *, all_busy: bool) -> None:
+        """Process the next complete request here, or leave it to another thread."""
+        path = connection.parser.requests[0].environ["PATH_INFO"]
+        if path == READYZ:
+            self.readiness.put(connection)
+        elif path == LIVEZ:
+            self._answer(connection, livez)
+        elif not all_busy:
+            self._answer(connection, self.wsgi)
+        else:
+            admitted = self.admission.admit(connection)
+            if admitted is Admitted.BY_IDLE_THREAD:
+                self._wait(connection, WRITABLE)
+            elif admitted is Admitted.NOT:
+                self.shedding.QUEUE_FULL.inc()
+                self._answer(connection, overloaded)
+
+    def _answer(self, connection: Connection, application: Application) -> None:
+        """Process the next complete request by an application."""
+        request = connection.parser.requests.popleft()
+        self._continue(connection, is_sent=self._handle(connection, request, application))
+
+    def _answer_readiness(self, connection: Connection, problem: str | None) -> None:
+        """Answer /readyz, in the thread that has checked it."""
+        self._own(connection, partial(self._answer, application=partial(readyz, problem)))
+
+    def _continue(self, connection: Connection, *, is_sent: bool) -> None:
+        """Wait for what is next on the connection."""
+        parser = connection.parser
         if not is_sent:
             self._wait(connection, WRITABLE)
         elif connection.is_last:
@@ -298,21 +348,21 @@ class Worker(BaseWorker):  # type: ignore[misc]
             has_more = parser.requests or parser.refusal
             self._wait(connection, WRITABLE if has_more else READABLE)
 
-    def _respond(self, connection: Connection) -> bool:
-        """Process the next complete request; return whether everything is sent."""
+    def _refuse(self, connection: Connection) -> bool:
+        """Refuse what cannot be parsed, if anything; return whether everything is sent."""
         parser = connection.parser
-        if parser.requests:
-            return self._handle(connection, parser.requests.popleft())
         if parser.refusal:
             address = parser.peer.environ["REMOTE_ADDR"]
             request_id = _request_id(parser.unfinished)
             with bound_contextvars(**{REQUEST_ID: request_id}):
                 self.log.info("Refused %s: %d %s", address, parser.refusal.status, parser.refusal)
             connection.is_last = True
-            return connection.send(refusal(parser.refusal, request_id))
+            path = parser.unfinished.get("PATH_INFO", "")
+            return connection.send(refusal(parser.refusal, request_id, path))
         return True
 
-    def _handle(self, connection: Connection, request: Request) -> bool:
+    def _handle(self, connection: Connection, request: Request, application: Application) -> bool:
+        """Respond to a request by an application; return whether everything is sent."""
         started = datetime.now()  # noqa: DTZ005 - only the difference is logged
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
@@ -321,7 +371,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         keeps_alive = request.keeps_alive and self.alive and bool(self.cfg.keepalive)
         connection.is_last = not keeps_alive
         try:
-            response = Response(self.wsgi, request)
+            response = Response(application, request)
         except BaseException:
             # Already bound, unless the error precedes our middleware.
             request_id = current_request_id() or _request_id(request.environ)

@@ -29,6 +29,12 @@ def version_column() -> RawSQL:
     return RawSQL(f"({_SQL})", _PARAMS, BigIntegerField())  # noqa: S611 - no value is written into it
 
 
+def version_of(*keys: str) -> RawSQL:
+    """Return a column with the common version of the entities that SQL's expressions name."""
+    array = f"ARRAY[{', '.join(keys)}]"
+    return RawSQL(f"({_SQL % array})", (), BigIntegerField())  # noqa: S611 - of columns
+
+
 def version_values(entities: Iterable[UUID]) -> dict[str, Any]:
     """Return the value of `version_column`."""
     return {"entities": uuid_array_text(map(str, entities))}

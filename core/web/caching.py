@@ -51,6 +51,11 @@ class Caching:
     outcome: str | None = None
     reason: str | None = None
     hit: Hit | None = None
+    # The version of the entities under which the answer is to be cached. A replica that reads the
+    # rows must have the same before and after; None if the primary reads them.
+    entities: frozenset[UUID] = frozenset()
+    version: int = 0
+    is_version_same: bool | None = None
 
     @classmethod
     def of(cls, request: HttpRequest, media_type: str, max_staleness: int) -> "Caching":

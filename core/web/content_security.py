@@ -1,7 +1,7 @@
 """Content security policies (Content Security Policy Level 3).
 
-Every response has a policy. A view whose page needs more than `PAGE` sets the header to another
-policy of this module. Nonces are not needed, because no page has inline scripts.
+Every response has a policy. A view whose page needs more than `page_policy` sets the header to
+another policy of this module. Nonces are not needed, because no page has inline scripts.
 """
 
 from collections.abc import Callable
@@ -26,22 +26,36 @@ def policy(**directives: str) -> str:
 
 # For responses that are not pages, in case a browser renders one as HTML.
 NOTHING: Final = policy()
-# For ordinary pages and error pages.
-PAGE: Final = policy(
-    script_src="'self'", style_src="'self'", img_src="'self'", form_action="'self'"
-)
-# Monaco injects styles and draws its squiggles as data: images.
-CONSOLE: Final = policy(
-    script_src="'self'",
-    worker_src="'self'",
-    style_src="'self' 'unsafe-inline'",
-    font_src="'self'",
-    img_src="'self' data:",
-    connect_src="'self'",
-)
 # Mails have inline styles. They are shown in a frame that inherits this policy: no scripts, and no
 # external images, which could track the reading of a mail.
 MAIL: Final = policy(style_src="'self' 'unsafe-inline'", img_src="'self' data:")
+
+
+@cache
+def page_policy() -> str:
+    """Return the policy of ordinary pages and error pages.
+
+    The logo may be on another host.
+    """
+    return policy(
+        script_src="'self'",
+        style_src="'self'",
+        img_src=" ".join(["'self'", *_logo_origin()]),
+        form_action="'self'",
+    )
+
+
+@cache
+def console_policy() -> str:
+    """Return the console's: Monaco injects styles and draws its squiggles as data: images."""
+    return policy(
+        script_src="'self'",
+        worker_src="'self'",
+        style_src="'self' 'unsafe-inline'",
+        font_src="'self'",
+        img_src=" ".join(["'self'", "data:", *_logo_origin()]),
+        connect_src="'self'",
+    )
 
 
 @cache
@@ -56,7 +70,7 @@ def admin_policy() -> str:
         script_src="'self' 'unsafe-eval'",
         style_src="'self' 'unsafe-inline'",
         font_src="'self'",
-        img_src=" ".join(["'self'", "data:", *_media_origins()]),
+        img_src=" ".join(["'self'", "data:", *_logo_origin(), *_media_origins()]),
         connect_src="'self'",
         form_action="'self'",
     )
@@ -65,7 +79,15 @@ def admin_policy() -> str:
 def _media_origins() -> list[str]:
     if not settings.KEEPS_FILES:
         return []
-    parts = urlsplit(default_storage.url("avatars/x"))
+    return _origin(default_storage.url("avatars/x"))
+
+
+def _logo_origin() -> list[str]:
+    return _origin(settings.SERVICE_LOGO_URL)
+
+
+def _origin(url: str) -> list[str]:
+    parts = urlsplit(url)
     return [f"{parts.scheme}://{parts.netloc}"] if parts.netloc else []
 
 
@@ -88,4 +110,4 @@ class ContentSecurityMiddleware:
 
 def _policy_of_page(request: HttpRequest) -> str:
     match = request.resolver_match
-    return admin_policy() if match and match.app_name == "admin" else PAGE
+    return admin_policy() if match and match.app_name == "admin" else page_policy()

@@ -1,22 +1,23 @@
 """Endpoints for liveness, readiness and metrics."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-from django.conf import settings
-from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 
 from core.server.metrics import CONTENT_TYPE, exposition
+from core.server.probes import LIVEZ, READYZ
+from core.server.readiness import readiness_problem
+from core.web.operations import within_deadline
 
 
 class HealthMiddleware:
     """Serves /livez, /readyz and /metrics for any Host header, as probes use the pod's address.
 
+    Our own worker answers the probes itself (`core.server.worker`); other servers get them here.
     /livez responds if the process does. /readyz responds 200 if the pod should receive traffic:
-    PostgreSQL responds, and the file `settings.DRAIN_FILE` does not exist. Redis is not checked,
-    because requests are served without it. /metrics is for Prometheus, which scrapes each pod
-    directly; requests from a proxy come from outside and do not get metrics.
+    PostgreSQL responds, and the file `settings.DRAIN_FILE` does not exist. /metrics is for
+    Prometheus, which scrapes each pod directly; requests from a proxy come from outside and do not
+    get metrics.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -25,26 +26,20 @@ class HealthMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Respond to a probe or a scrape, or pass the request on."""
-        if request.path == "/livez":
+        if request.path == LIVEZ:
             return HttpResponse("ok\n", content_type="text/plain")
-        if request.path == "/readyz":
-            problem = self._not_ready()
+        if request.path == READYZ:
+            problem = readiness_problem()
             return HttpResponse(
                 f"{problem or 'ok'}\n",
                 status=503 if problem else 200,
                 content_type="text/plain",
             )
         if request.path == "/metrics" and "HTTP_X_FORWARDED_FOR" not in request.META:
-            return HttpResponse(exposition(), content_type=CONTENT_TYPE)
+            # Some metrics are read from the database, which may hang.
+            return within_deadline(request, _metrics)
         return self.get_response(request)
 
-    @staticmethod
-    def _not_ready() -> str | None:
-        if settings.DRAIN_FILE and Path(settings.DRAIN_FILE).exists():
-            return "draining"
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-        except Error:
-            return "database unreachable"
-        return None
+
+def _metrics(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from core.cached_settings import settings
+from core.database.replicas.replica import Confirmation
 from core.errors import InvalidTokenError
 from core.security.actor import Actor
 from core.web.caching import Hit
@@ -22,6 +23,8 @@ class ActorRequest(HttpRequest):
     actor: Actor
     # Why the bearer token was refused, if it was; the actor is anonymous then.
     token_error: type[InvalidTokenError] | None
+    # What a replica must show to execute queries; None if only the primary may.
+    confirmation: Confirmation | None
     deadline: Deadline
 
 
@@ -47,6 +50,9 @@ class Reply:
     cookies: SimpleCookie | None = None
     # The Django response that it was created from, if any.
     source: HttpResponse | None = None
+    # How metrics and logs name the operation, and the codes of all errors.
+    operation: str | None = None
+    codes: tuple[str, ...] = ()
     # How it was found in the cache, if the next equal request may be answered in the same way.
     hit: Hit | None = None
 

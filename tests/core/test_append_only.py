@@ -21,13 +21,15 @@ from django.db import ProgrammingError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from core.database.append_only import AppendOnly
+from core.database.ids import new_id
 from core.database.roles.owner import as_owner
 from core.dev.embedded import services
 from core.security.actor import ANONYMOUS
 from tests.support.celery_workers import Workers
 from tests.support.client import run_concurrently
 from tests.support.service_processes import environ_of_tests
-from users.activity.models import DailyCount, Event
+from users.accounts.models import User
+from users.activity.models import Event
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -49,7 +51,11 @@ def rights() -> dict[str, set[str]]:
     """Return the privileges of the current role by table."""
     found: dict[str, set[str]] = {
         table: set()
-        for (table,) in sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema")
+        for (table,) in sql(
+            "SELECT relname FROM pg_class"
+            " WHERE relnamespace = current_schema::regnamespace"
+            " AND relkind IN ('r', 'p') AND NOT relispartition"
+        )
     }
     for table, right in sql(
         "SELECT table_name, privilege_type FROM information_schema.role_table_grants"
@@ -127,9 +133,11 @@ def test_tests_run_as_the_unprivileged_service_role(db: None) -> None:
 def test_worker_runs_as_the_service_role(workers: Workers) -> None:
     with workers.running(), transaction.atomic():
         # Blocks the worker's connection, so that it can be inspected.
-        sql(f"LOCK TABLE {DailyCount._meta.db_table}")
+        sql(f"LOCK TABLE {User._meta.db_table}")
         # On another connection, as this one does not commit before.
-        run_concurrently(partial(record, Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None))
+        run_concurrently(
+            partial(record, Tag.FACTOR_ADDED, actor=ANONYMOUS, subject_id=new_id(), method="totp")
+        )
         # The first worker of a run has to wait for imports until here.
         deadline = time.monotonic() + 60
         while not (roles := sql(OTHER_CONNECTIONS)):

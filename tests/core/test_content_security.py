@@ -101,6 +101,7 @@ def test_every_url_pattern_has_a_policy(reader: Client, media: object) -> None:
 def test_admin_change_pages_have_a_policy(media: object, alice: User) -> None:
     client = Client()
     sign_in(client, make_administrator())
+    OutboxMessage.objects.create(subscriber="s", payload={}, dispatch_at="2026-01-01T00:00Z")
     shown = set()
     for model in admin.site._registry:  # noqa: SLF001 - no public API
         for row in model._base_manager.all()[:3]:

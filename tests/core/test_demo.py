@@ -18,13 +18,15 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from core.dev.demo import OWNER
 from core.dev.ports import free_port
+from core.dev.supervisor import OWNER
 from tests.support.client import HTTPClient
-from tests.support.demo import TIMEOUT, demo
+from tests.support.demo import TIMEOUT, demo, processes_of
 from tests.support.factories import PASSWORD, make_user
 from users.accounts.models import User
 from users.demo.management.commands import seed, welcome
+
+SIGN_UP = "mutation ($i: SignUpInput!) { signUp(input: $i) { errors { code } } }"
 
 
 @pytest.fixture(scope="module")
@@ -41,25 +43,23 @@ def port() -> int:
     return free_port()
 
 
-def processes_of(data_dir: Path) -> list[str]:
-    """Return the processes that use the directory, except zombies (containers without init)."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "environ", "status"]):
-        owned = (process.info["environ"] or {}).get(OWNER) == str(data_dir)
-        mentions = any(str(data_dir) in part for part in process.info["cmdline"] or [])
-        if (owned or mentions) and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(" ".join(process.info["cmdline"]))
-    return found
+def celery_processes(data_dir: Path) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if (process.info["environ"] or {}).get(OWNER) == str(data_dir)
+        and "celery" in (process.info["cmdline"] or [])
+    ]
 
 
 def run_module(
-    name: str, data_dir: Path, *arguments: str, port: int | None = None
+    name: str, data_dir: Path, *arguments: str, port: int | None = None, **environ: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a module of `core.dev`."""
     settings = {"DATA_DIR": str(data_dir)} | ({"PORT": str(port)} if port else {})
     return subprocess.run(
         [sys.executable, "-m", f"core.dev.{name}", *arguments],
-        env={"PATH": os.environ["PATH"]} | settings,
+        env={"PATH": os.environ["PATH"]} | settings | environ,
         capture_output=True,
         text=True,
         check=False,
@@ -91,12 +91,20 @@ def test_runs_stops_and_survives_a_kill(data_dir: Path, port: int) -> None:
         page = client("{ users(first: 100) { pageInfo { hasNextPage } } me { isSuperuser } }").data
         assert page == {"users": {"pageInfo": {"hasNextPage": True}}, "me": {"isSuperuser": True}}
 
-        sign_up = {"email": "dora@example.org", "username": "dora", "password": "a long phrase"}
-        client("mutation ($i: SignUpInput!) { signUp(input: $i) { errors { code } } }", i=sign_up)
-        deadline = time.monotonic() + 20
-        while "dora@example.org" not in get(port, "/dev/mail/"):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        for name in ("dora", "emil"):
+            sign_up = {
+                "email": f"{name}@example.org",
+                "username": name,
+                "password": "a long phrase",
+            }
+            client(SIGN_UP, i=sign_up)
+            deadline = time.monotonic() + TIMEOUT
+            while f"{name}@example.org" not in get(port, "/dev/mail/"):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            # Workers and Beat are started again.
+            for process in celery_processes(data_dir):
+                process.kill()
 
         manifest = data_dir / "manifest.json"
         manifest.write_text(json.dumps({"me-1": "{ me { username } }"}), encoding="utf-8")
@@ -104,6 +112,10 @@ def test_runs_stops_and_survives_a_kill(data_dir: Path, port: int) -> None:
         assert managed.stdout == "Trusted 1 documents; 0 were trusted before.\n"
         trusted = json.loads(get(port, "/graphql?documentId=me-1", accept="application/json"))
         assert trusted == {"data": {"me": None}}
+
+        arguments = ("adopt", "--as", "ada")
+        managed = run_module("manage", data_dir, *arguments, ADOPT_DATABASE_URL="mysql://x")
+        assert managed.stderr.startswith("CommandError: Only PostgreSQL is read: ")
 
         second = run_module("demo", data_dir, port=port)
         assert second.stderr == "DATA_DIR: is in use by another `make run`\n"

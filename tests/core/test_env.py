@@ -1,5 +1,6 @@
 """An invalid environment variable ends the process with one line that names it."""
 
+import json
 import multiprocessing
 import os
 import runpy
@@ -12,8 +13,14 @@ import pytest
 from redis.connection import parse_url
 
 from core.configuration.env import BadSetting, Environment
-from core.configuration.services import ServiceEnvironment, redis_broker
+from core.configuration.services import DATABASE_TIMEOUTS, ServiceEnvironment, redis_broker
 
+FIREBASE = {
+    "base64_signer_key": "A" * 43 + "=",
+    "base64_salt_separator": "Bw==",
+    "rounds": 8,
+    "mem_cost": 14,
+}
 REQUIRED = {
     "SECRET_KEY": "x" * 50,
     "DATABASE_URL": "postgresql://localhost/roster",
@@ -81,13 +88,36 @@ def test_three_variables_suffice() -> None:
         ("CACHE_URL", "redis://host?socket_timeout=x", "is not a URL of Redis: Invalid value"),
         ("CELERY_BROKER_URL", "sqs://", "must be a URL that begins with redis"),
         ("EMAIL_URL", "smtp://", "names no host"),
+        ("EMAIL_URL", "sendgrid://KEY@", "must be a URL that begins with smtp or"),
+        ("EMAIL_URL", "mailgun://KEY@", "must be like mailgun://KEY@mg.example.com"),
+        ("EMAIL_URL", "postmark://TOKEN@?stream=x", "may have only api_url and message_stream in"),
+        ("EMAIL_URL", "brevo://KEY@?api_url=ftp://x", "must have a URL as its api_url"),
+        ("MAIL_WEBHOOK_SECRETS", "x" * 32, "is only for a provider in EMAIL_URL"),
+        ("MAILS_PER_MINUTE", "-1", "must be between 0 and 1000000, not -1"),
         ("PUBLIC_URL", "roster.example", "must be a URL that begins with http"),
+        ("PUBLIC_URL", "https://roster.example/accounts", "must have no path"),
+        ("SERVICE_COLOR", "green", "must be a colour such as #0f6b60"),
+        ("SERVICE_COLOR", "#6fcdbb", "must be a colour such as #0f6b60"),
+        ("SERVICE_LOGO_URL", "/logo.png", "must be a URL that begins with http"),
+        ("AFTER_LINK_URL", "javascript:alert(1)", "must be a URL that begins with http"),
         ("DEMO", "perhaps", "must be 1 or 0"),
         ("DEMO_PASSWORD", "something long enough", "is only for `make run`"),
         ("LOG_FORMAT", "xml", "must be one of console, json"),
         ("PASSWORD_MIN_LENGTH", "twelve", "must be a whole number, not 'twelve'"),
         ("PASSWORD_MIN_LENGTH", "4", "must be between 8 and 64, not 4"),
         ("SECRET_KEY_FILE", "/nowhere", "cannot be read"),
+        ("FIREBASE_SCRYPT", "[]", "must be a JSON object"),
+        ("FIREBASE_SCRYPT", '{"rounds": 8}', "must be a JSON object with base64_signer_key"),
+        (
+            "FIREBASE_SCRYPT",
+            json.dumps(FIREBASE | {"mem_cost": 40}),
+            "must be a JSON object with base64_signer_key",
+        ),
+        (
+            "FIREBASE_SCRYPT",
+            json.dumps(FIREBASE | {"base64_signer_key": "short"}),
+            "must be a JSON object with base64_signer_key",
+        ),
         ("ALLOWED_ORIGINS", "*", "must be origins like https://app.example.com, without *"),
         ("ALLOWED_ORIGINS", "https://app.example, http://app.example", "must use https, except"),
         ("REQUEST_DEADLINE_MS", "5000", "must be more than STATEMENT_TIMEOUT_MS"),
@@ -133,7 +163,16 @@ def test_database_urls_name_sockets_or_hosts() -> None:
 
     assert (socket["HOST"], socket["NAME"], socket["USER"]) == ("/run/pg", "roster", "me")
     assert (host["HOST"], host["PORT"], host["PASSWORD"]) == ("db", "6432", "p@ss")
-    assert host["OPTIONS"] == {"sslmode": "require", "connect_timeout": 5}
+    assert host["OPTIONS"] == DATABASE_TIMEOUTS | {"sslmode": "require"}
+
+
+def test_database_urls_name_several_hosts() -> None:
+    url = "postgresql://me:secret@one:5433,two:5434/roster?target_session_attrs=read-write"
+
+    database = ServiceEnvironment({"SEVERAL": url}).database("SEVERAL")
+
+    assert (database["HOST"], database["PORT"]) == ("one,two", "5433,5434")
+    assert database["OPTIONS"]["target_session_attrs"] == "read-write"
 
 
 @pytest.mark.parametrize(
@@ -189,11 +228,69 @@ def test_digest_depends_on_the_values_that_were_read() -> None:
     ],
 )
 def test_smtp_urls(url: str, port: int, tls: bool, ssl: bool) -> None:  # noqa: FBT001
-    settings = ServiceEnvironment({"EMAIL_URL": url}).smtp("EMAIL_URL", "smtp://localhost")
+    settings = ServiceEnvironment({"EMAIL_URL": url}).mail("EMAIL_URL", "", timeout=10)
 
     assert settings["EMAIL_HOST"] == "mail"
     assert settings["EMAIL_PORT"] == port
     assert (settings["EMAIL_USE_TLS"], settings["EMAIL_USE_SSL"]) == (tls, ssl)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("brevo://k%2Fey@", {"BREVO_API_KEY": "k/ey"}),
+        (
+            "mailgun://key@mg.example.com?api_url=https://api.eu.mailgun.net/v3",
+            {
+                "MAILGUN_API_KEY": "key",
+                "MAILGUN_SENDER_DOMAIN": "mg.example.com",
+                "MAILGUN_API_URL": "https://api.eu.mailgun.net/v3",
+            },
+        ),
+        ("mailjet://k:s@", {"MAILJET_API_KEY": "k", "MAILJET_SECRET_KEY": "s"}),
+        (
+            "postmark://KEY@?message_stream=outbound",
+            {"POSTMARK_SERVER_TOKEN": "KEY", "POSTMARK_MESSAGE_STREAM": "outbound"},
+        ),
+    ],
+)
+def test_urls_of_mail_providers(url: str, expected: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(url, encoding="utf-8")
+    env = ServiceEnvironment({"EMAIL_URL_FILE": str(file)})
+    settings = env.mail("EMAIL_URL", "", timeout=10)["ANYMAIL"]
+
+    assert settings.pop("REQUESTS_TIMEOUT") == 10
+    assert settings.pop("WEBHOOK_SECRET") == []
+    assert {name: settings[name] for name in settings if "DEFAULTS" not in name} == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("postmark://hunter2", "postmark://hunter2@host", "postmark://a:hunter2@", "brevo://@"),
+        *("mailjet://hunter2@", "mailjet://a:hunter2", "mailjet://a:hunter2@host", "brevo://a"),
+        *("mailgun://a:hunter2@host", "mailgun://host", "brevo://hunter2@/path"),
+        *(
+            "brevo://a@?hunter2=1",
+            "brevo://a@?api_url=http://x&api_url=hunter2",
+            "brevo://a@?hunter2",
+        ),
+        *("brevo://a@?api_url=hunter2", "smtp://me:hunter2", "smtp://[hunter2"),
+    ],
+)
+def test_invalid_urls_of_mail_reveal_no_secret(url: str) -> None:
+    with pytest.raises(BadSetting, match="EMAIL_URL: ") as raised:
+        ServiceEnvironment({"EMAIL_URL": url}).mail("EMAIL_URL", "", timeout=10)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("secrets", ["short", "x" * 31, f"{'x' * 32},y", "x" * 201, "ä" * 40])
+def test_secrets_of_webhooks_are_long_and_fit_into_a_url(secrets: str) -> None:
+    variables = {"EMAIL_URL": "brevo://key@", "MAIL_WEBHOOK_SECRETS": secrets}
+    with pytest.raises(BadSetting, match="MAIL_WEBHOOK_SECRETS: must be of 32 to 200") as raised:
+        ServiceEnvironment(variables).mail("EMAIL_URL", "", timeout=10)
+    assert secrets not in str(raised.value)
 
 
 @pytest.mark.parametrize("value", ["2", "ja"])

@@ -266,6 +266,9 @@ def test_access_log_and_response_of_the_web_server_have_the_id(
         response = http.getresponse()
         response.read()
         assert (response.status, response.headers["X-Request-ID"]) == (404, GIVEN)
+        body = json.dumps({"query": LOG_IN.replace("mutation", "mutation LogIn"), "variables": {}})
+        http.request("POST", "/graphql?a=secret", body, {"Content-Type": JSON})
+        http.getresponse().read()
         refused = server.connect()
         assert refused.sock
         refused.sock.sendall(BAD_REQUEST_LINE)
@@ -273,8 +276,23 @@ def test_access_log_and_response_of_the_web_server_have_the_id(
         server.process.terminate()
         server.process.wait(timeout=20)
     out, err = capfd.readouterr()
-    (line,) = [line for line in out.splitlines() if "/nowhere" in line]
-    assert GIVEN in line.split(" ")
+    line, operation = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert operation["duration_ms"] > 0
+    assert (
+        operation.items()
+        >= {
+            "kind": "graphql",
+            "operation": "LogIn",
+            "path": "/graphql",
+            "errors": "GRAPHQL_VARIABLES_INVALID,GRAPHQL_VARIABLES_INVALID",
+            "status": 200,
+            "user_id": None,
+            "statements": 0,
+            "database_ms": 0,
+        }.items()
+    )
+    assert "secret" not in out
+    assert (line["request_id"], line["status"], line["kind"]) == (GIVEN, 404, "page")
     entries = [json.loads(line) for line in err.splitlines()]
     assert [each["request_id"] for each in entries if "Not Found" in each["message"]] == [GIVEN]
     (refusal,) = [each for each in entries if "Refused" in each["message"]]
@@ -304,8 +322,8 @@ def test_message_has_the_request_id() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_lines_of_a_task_have_the_id_of_its_request(capfd: pytest.CaptureFixture[str]) -> None:
     now = timezone.now()
-    # The worker raises for an unknown subscriber and logs a traceback.
-    fields = {"subscriber": "unknown", "payload": {}}
+    # The worker does not accept the payload, and logs a traceback.
+    fields = {"subscriber": "users.activity.tasks.count_event", "payload": {"unknown": 1}}
     hurried = OutboxMessage.objects.create(
         **fields, request_id=GIVEN, dispatch_at=now + dt.timedelta(hours=1)
     )
@@ -317,16 +335,16 @@ def test_lines_of_a_task_have_the_id_of_its_request(capfd: pytest.CaptureFixture
         written.append(capfd.readouterr().err)
         *complete, _rest = "".join(written).split("\n")
         lines = [json.loads(line) for line in complete if line.startswith("{")]
-        entries[:] = [line for line in lines if "KeyError" in line.get("exception", "")]
+        entries[:] = [line for line in lines if "TypeError" in line.get("exception", "")]
         return len(entries) == 2
 
     with celery_worker(LOG_FORMAT="json"):
-        dispatch([(hurried.pk, hurried.request_id)])
+        dispatch("default", [(hurried.pk, hurried.request_id)])
         current_app.send_task("core.outbox.relay")
         # Starting a worker takes long on a busy machine.
         eventually(failed_twice, seconds=60)
     assert sorted(entry["request_id"] for entry in entries) == [GIVEN, OTHER]
     for entry in entries:
-        assert (entry["logger"], entry["task"]) == ("celery.app.trace", "core.outbox.deliver")
-        assert entry["task_id"] in entry["message"]
+        assert (entry["logger"], entry["task"]) == ("core.outbox.tasks", "core.outbox.deliver")
+        assert entry["task_id"]
     assert get_contextvars() == {}

@@ -31,6 +31,7 @@ from tests.support.factories import PASSWORD, make_organization, make_token, mak
 from tests.support.sink import Sink
 from users.accounts.mail_recipients import reader_at
 from users.organizations.models import Role
+from users.webhooks.states import WebhookDisabledReason
 
 HOSTILE: Final = {
     "URL": "https://evil.example/x?y=z#t",
@@ -60,8 +61,10 @@ OURS: Final = {
     "day": "1 May 2031",
     "scopes": "PROFILE_READ",
     "method": "totp",
+    "remaining": ["API tokens: 2"],
     "left": 3,
     "until": dt.datetime(2031, 5, 1, tzinfo=dt.UTC),
+    "reason": WebhookDisabledReason.FAILING,
 }
 
 

@@ -5,22 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations import AddIndex
-from django.db.migrations.loader import MigrationLoader
 from django.db.models import QuerySet
 
 from core.database.ids import new_id
-from core.database.roles.owner import as_owner
 from engine.relay.keyset import Keyset
 from tests.support.factories import make_session, make_user
 from tests.support.many_people import PEOPLE
 from users.accounts.models import SignUp, User
 from users.accounts.orders import UserOrderField
 from users.authentication.models import ApiToken, RefreshToken, Session
-
-OURS = ("core.", "users.")
 
 
 def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
@@ -141,22 +135,3 @@ def test_keys_are_ascending_uuids_of_version_7(db: None) -> None:
 
     assert (first.pk.version, second.pk.version) == (7, 7)
     assert first.pk < second.pk
-
-
-def test_indexes_of_released_tables_are_built_concurrently() -> None:
-    """Only an app's first migration runs on empty tables."""
-    loader = MigrationLoader(None)
-    ours = {config.label for config in apps.get_app_configs() if config.name.startswith(OURS)}
-    later = [
-        operation
-        for (app, _name), migration in loader.disk_migrations.items()
-        if app in ours and migration.initial is None
-        for operation in migration.operations
-    ]
-    assert not any(type(operation) is AddIndex for operation in later)
-
-
-def test_migrations_have_a_lock_timeout(transactional_db: None) -> None:
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute("SHOW lock_timeout")
-        assert cursor.fetchone() == ("5s",)

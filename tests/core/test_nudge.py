@@ -4,6 +4,7 @@ import base64
 import json
 import multiprocessing
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,10 +21,10 @@ from kombu.transport.virtual import Channel
 from redis import Redis
 
 from core.database.commits import observe_commits
-from core.outbox import registry
-from core.outbox.dispatch import dispatch_together
+from core.outbox import nudge, registry
 from core.outbox.models import OutboxMessage
 from core.outbox.nudge import MAX_PENDING, Nudger, nudger
+from core.outbox.queues import Queue
 from core.outbox.registry import publish, subscriber
 from core.outbox.tasks import deliver
 from tests.core.test_outbox import eventually, topic
@@ -35,7 +36,6 @@ from tests.support.service_processes import environ_of_tests
 __all__ = ["topic"]
 
 SIGN_UP = "mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code } } }"
-QUEUE: Final = "roster:celery"
 # A request that waited for a stopped broker would not end within the test.
 NEVER: Final = 3_600
 
@@ -58,18 +58,17 @@ class Broker:
     def is_stopped(self) -> bool:
         return bool(self.process.status() == psutil.STATUS_STOPPED)
 
-    @property
-    def nudges(self) -> list[list[int]]:
-        """The ids of messages in each of the broker's, in order."""
+    def nudges(self, queue: Queue = Queue.DEFAULT) -> list[list[int]]:
+        """Return the ids of messages in each of the broker's in a queue, in order."""
         found = []
-        for text in reversed(self.redis.lrange(QUEUE, 0, -1)):
+        for text in reversed(self.redis.lrange(f"roster:{queue}", 0, -1)):
             (message_id, *others), *_rest = json.loads(base64.b64decode(json.loads(text)["body"]))
             found.append([message_id, *(other for other, _request in (others or [[]])[0])])
         return found
 
     @property
     def sent(self) -> list[int]:
-        return [message_id for ids in self.nudges for message_id in ids]
+        return [message_id for queue in Queue for ids in self.nudges(queue) for message_id in ids]
 
 
 @pytest.fixture
@@ -90,7 +89,7 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
 @pytest.fixture
 def sender(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Nudger:
     """Have this process nudge by a thread that has no connection yet."""
-    sender = Nudger(dispatch_together)
+    sender = Nudger()
     monkeypatch.setattr(registry, "nudger", sender)
     return sender
 
@@ -108,7 +107,9 @@ def test_requests_do_not_wait_for_a_stopped_broker(broker: Broker, sender: Nudge
     client = GraphQLClient()
     sign_up(client, "before")
     assert sender.flush(20)
-    (first,) = broker.nudges
+    ((message_id,),) = broker.nudges(Queue.MAIL)
+    message = OutboxMessage.objects.get(pk=message_id)
+    assert message.subscriber == "users.accounts.tasks.mail_sign_up"
 
     broker.stop()
     for number in range(20):
@@ -119,26 +120,40 @@ def test_requests_do_not_wait_for_a_stopped_broker(broker: Broker, sender: Nudge
     broker.resume()
     assert sender.flush(20)
     # What was committed while the thread was waiting goes out together.
-    assert 2 <= len(broker.nudges) <= 3
+    assert 2 <= len(broker.nudges(Queue.MAIL)) <= 3
     assert sorted(broker.sent) == _published()
-    # A mail does not wait for another worker.
-    mail = OutboxMessage.objects.get(pk=first[0])
-    assert mail.subscriber == "users.accounts.tasks.mail_sign_up"
 
 
 @pytest.mark.django_db
 def test_pending_nudges_are_bounded(broker: Broker, sender: Nudger) -> None:
     broker.stop()
     for start in range(0, 3 * MAX_PENDING, 10):
-        sender.nudge([(number, "") for number in range(start, start + 10)])
+        sender.nudge({Queue.DEFAULT: [(number, "") for number in range(start, start + 10)]})
     broker.resume()
     assert sender.flush(20)
 
-    sizes = list(map(len, broker.nudges))
+    sizes = list(map(len, broker.nudges()))
     assert len(sizes) <= 2
     assert max(sizes) <= MAX_PENDING
     # One full list while the thread waited, and what it held.
     assert MAX_PENDING <= sum(sizes) <= 2 * MAX_PENDING
+
+
+def test_silent_broker_is_asked_once_in_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It accepts connections, and answers nothing."""
+    monkeypatch.setattr(nudge, "OPEN_SECONDS", NEVER)
+    sender = Nudger()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"redis://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("CELERY_BROKER_WRITE_URL", url)
+        for number in range(5):
+            sender.nudge({Queue.MAIL: [(number, "")]})
+            assert sender.flush(60)
+    assert [each.message for each in caplog.records if "outbox keeps" in each.message] == [
+        "broker unreachable; the outbox keeps the work"
+    ]
 
 
 @pytest.mark.django_db
@@ -151,10 +166,10 @@ def test_worker_dispatches_the_other_messages_of_a_nudge(
         publish(topic, number=number)
     first, *others = OutboxMessage.objects.order_by("pk").values_list("pk", "request_id")
 
-    deliver(first[0], others)
+    deliver(first[0], others, Queue.BULK)
     assert delivered == [0]
     assert OutboxMessage.objects.count() == 3
-    assert _purge(broker_channel) == 3
+    assert _purge(broker_channel, Queue.BULK) == 3
 
 
 def test_worker_waits_for_a_stopped_broker(broker: Broker) -> None:
@@ -163,7 +178,7 @@ import django; django.setup()
 from core.outbox import dispatch
 dispatch.RETRIES["max_retries"] = 100
 print("ready", flush=True)
-dispatch.dispatch([(1, ""), (2, "")])
+dispatch.dispatch("default", [(1, ""), (2, "")])
 """
     broker.stop()
     environ = environ_of_tests(DJANGO_SETTINGS_MODULE="core.settings")
@@ -199,7 +214,7 @@ def test_change_without_subscribers_is_still_announced(topic: str) -> None:
 
 def test_fork_takes_over_neither_lock_nor_connection(broker_channel: Channel) -> None:
     """Gunicorn and Celery fork; here while the thread is at work and holds the lock."""
-    nudger.nudge([(0, "")])
+    nudger.nudge({Queue.DEFAULT: [(0, "")]})
     assert nudger.flush(20)
     child = multiprocessing.get_context("fork").Process(target=_nudge_in_child)
     with nudger._changed:  # noqa: SLF001 - what a fork copies
@@ -207,19 +222,19 @@ def test_fork_takes_over_neither_lock_nor_connection(broker_channel: Channel) ->
     child.join(60)
     assert child.exitcode == 0
 
-    nudger.nudge([(2, "")])
+    nudger.nudge({Queue.DEFAULT: [(2, "")]})
     assert nudger.flush(20)
     assert _purge(broker_channel) == 3
 
 
 def _nudge_in_child() -> None:
-    nudger.nudge([(1, "")])
+    nudger.nudge({Queue.DEFAULT: [(1, "")]})
     assert nudger.flush(20)
 
 
 def test_exit_sends_what_is_pending(broker: Broker) -> None:
     assert _run_to_exit() == 0
-    assert broker.nudges == [[7]]
+    assert broker.nudges() == [[7]]
 
 
 def test_exit_waits_no_longer_for_a_stopped_broker(broker: Broker) -> None:
@@ -240,7 +255,7 @@ from core.outbox.nudge import nudger
 current_app.conf.broker_transport_options |= {{"socket_timeout": {NEVER}}}
 call_command("check")
 assert threading.active_count() == 1, "a command that publishes nothing starts no thread"
-nudger.nudge([(7, "")])
+nudger.nudge({{"default": [(7, "")]}})
 """
     environ = environ_of_tests(DJANGO_SETTINGS_MODULE="core.settings")
     command = [sys.executable, "-W", "ignore", "-c", program]
@@ -249,9 +264,7 @@ nudger.nudge([(7, "")])
 
 @pytest.mark.django_db(transaction=True)
 def test_processes_of_the_web_server_nudge(broker: Broker) -> None:
-    environ = environ_of_tests()
-    environ["MIGRATION_DATABASE_URL"] = environ["DATABASE_URL"]
-    with serving(**environ) as server:
+    with serving(**environ_of_tests()) as server:
         for number in range(4):
             http = server.connect()
             body = {"query": SIGN_UP, "variables": {"input": identity(f"web{number}")}}
@@ -264,5 +277,5 @@ def _published() -> list[int]:
     return list(OutboxMessage.objects.order_by("pk").values_list("pk", flat=True))
 
 
-def _purge(channel: Channel) -> int:
-    return channel.queue_purge("celery") or 0
+def _purge(channel: Channel, queue: Queue = Queue.DEFAULT) -> int:
+    return channel.queue_purge(queue) or 0

@@ -1,8 +1,5 @@
 """Probes, and the scheme that a trusted proxy reports."""
 
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -11,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core.dev.ports import free_port
+from tests.server.servers import PATIENCE, serving
 from tests.support.service_processes import environ_of_tests
 
 
@@ -47,7 +44,7 @@ def status(url: str, **headers: str) -> int:
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     opener = urllib.request.build_opener(_NoRedirects)
     try:
-        with opener.open(urllib.request.Request(url, headers=fields), timeout=5) as response:
+        with opener.open(urllib.request.Request(url, headers=fields), timeout=PATIENCE) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -59,28 +56,10 @@ def status(url: str, **headers: str) -> int:
     ("proxies", "expected"), [("127.0.0.1", 200), ("192.0.2.1", 301)], ids=["trusted", "other"]
 )
 def test_only_a_trusted_proxy_can_report_https(proxies: str, expected: int) -> None:
-    port = free_port()
-    environ = environ_of_tests(
-        BIND=f"127.0.0.1:{port}",
-        PUBLIC_URL="https://localhost",
-        FORWARDED_ALLOW_IPS=proxies,
-        WEB_CONCURRENCY="1",
-    )
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "gunicorn"], env=environ
-    ) as server:
-        try:
-            deadline = time.monotonic() + 30
-            while True:
-                try:
-                    assert status(f"http://localhost:{port}/livez") == 200
-                except OSError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
-                else:
-                    break
-            query = f"http://localhost:{port}/graphql?query=%7B__typename%7D"
-            assert status(query) == 301
-            assert status(query, X_Forwarded_Proto="https") == expected
-        finally:
-            server.terminate()
+    environ = environ_of_tests(PUBLIC_URL="https://localhost", FORWARDED_ALLOW_IPS=proxies)
+    with serving(**environ) as server:
+        url = f"http://localhost:{server.port}"
+        assert status(f"{url}/livez") == 200
+        query = f"{url}/graphql?query=%7B__typename%7D"
+        assert status(query) == 301
+        assert status(query, X_Forwarded_Proto="https") == expected

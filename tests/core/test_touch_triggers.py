@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from core.database.roles.grants import grant_to_service
 from core.database.roles.owner import as_owner
 from core.versions.touches import (
     TouchesNothing,
@@ -68,18 +69,13 @@ def test_without_touches_ends_with_the_block() -> None:
 
 
 def migrate(*targets: tuple[str, str | None]) -> None:
-    with as_owner():
-        executor = MigrationExecutor(connection)
-        executor.migrate(list(targets) or executor.loader.graph.leaf_nodes())
-
-
-def grant_versions() -> None:
-    """Grant what the service and the tests had on the table that was created again."""
+    """Migrate, and grant what the service and the tests have, also on tables created again."""
     role = connection.ops.quote_name(connection.settings_dict["USER"])
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute(
-            f"GRANT SELECT, INSERT, UPDATE, DELETE, MAINTAIN ON versions_versionpart TO {role}"
-        )
+        executor = MigrationExecutor(connection)
+        executor.migrate(list(targets) or executor.loader.graph.leaf_nodes())
+        grant_to_service()
+        cursor.execute(f"GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO {role}")
 
 
 @pytest.mark.usefixtures("transactional_db")
@@ -102,7 +98,6 @@ def test_migrations_are_reversible() -> None:
             version(alice.pk)
     finally:
         migrate()
-        grant_versions()
 
     assert found_triggers() == expected_triggers()
     assert change() == {alice.pk, organization.pk}

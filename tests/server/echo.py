@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -27,12 +28,19 @@ class Fatal(list[bytes]):
         raise SystemExit
 
 
+class Streamed(list[bytes]):
+    """A response body that is streamed, as Django marks it."""
+
+    streaming = True
+
+
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Return the request as JSON.
 
     ``/livez`` responds like the service. ``/large`` returns the number of bytes in the query
-    string. ``/late`` raises a `BaseException`. The response of ``/broken`` raises when it is
-    closed, and that of ``/exit`` ends the thread.
+    string, and ``/streamed`` streams them; ``/slow`` waits for as many seconds. ``/late`` raises a
+    `BaseException`. The response of ``/broken`` raises when it is closed, and that of ``/exit``
+    ends the thread.
     """
     body = environ["wsgi.input"].read()
     seen = {key: environ.get(key) for key in SEEN} | {
@@ -46,11 +54,17 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     if environ["PATH_INFO"] == "/late":
         # Like an exceeded deadline, not an `Exception`.
         raise SystemExit
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(float(environ["QUERY_STRING"]))
     if environ["PATH_INFO"] == "/livez":
         answer = b"ok\n"
-    if environ["PATH_INFO"] == "/large":
+    if environ["PATH_INFO"] in {"/large", "/streamed"}:
         answer = b"x" * int(environ["QUERY_STRING"])
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))]
     start_response("200 OK", headers)
-    kinds: dict[str, type[list[bytes]]] = {"/broken": Broken, "/exit": Fatal}
+    kinds: dict[str, type[list[bytes]]] = {
+        "/broken": Broken,
+        "/exit": Fatal,
+        "/streamed": Streamed,
+    }
     return kinds.get(environ["PATH_INFO"], list)([answer])

@@ -1,6 +1,5 @@
 """Gunicorn on a free port, and connections to it."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -11,9 +10,10 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 
 from core.dev.ports import free_port
+from tests.support.service_processes import without_owner
 
 HOST = "127.0.0.1"
-PATIENCE = 60
+PATIENCE = 120
 ECHO = "tests.server.echo:application"
 
 
@@ -43,7 +43,7 @@ def serving(arguments: str = "", *application: str, **environ: str) -> Iterator[
     environ |= {"BIND": f"{HOST}:{port}", "WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": arguments}
     command = [sys.executable, "-W", "ignore", "-m", "gunicorn", *application]
     with (
-        subprocess.Popen(command, env=os.environ | environ) as process,
+        subprocess.Popen(command, env=without_owner() | environ) as process,
         ExitStack() as connections,
     ):
         server = Server(process, port, connections)

@@ -25,9 +25,7 @@ ID: Final = "{ me { id } }"
 
 @pytest.fixture
 def server(transactional_db: None) -> Iterator[Server]:
-    environ = environ_of_tests()
-    environ["MIGRATION_DATABASE_URL"] = environ["DATABASE_URL"]
-    with serving("--threads 1", **environ) as server:
+    with serving("--threads 1", **environ_of_tests()) as server:
         yield server
 
 

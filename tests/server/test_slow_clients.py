@@ -21,6 +21,8 @@ LARGE = 20_000_000
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     seconds: dict[str, Any] = {f"WEB_{what}_SECONDS": "2" for what in ("HEAD", "BODY", "ANSWER")}
+    # Longer than any request takes.
+    seconds["WEB_QUEUE_MS"] = "60000"
     with serving(ONE_THREAD, ECHO, **seconds) as server:
         yield server
 
@@ -108,6 +110,30 @@ def test_slowly_read_answer_is_complete(server: Server, sockets: list[socket.soc
     assert len(response.read()) == LARGE
 
 
+def test_requests_that_wait_for_a_thread_do_not_expire(
+    server: Server, sockets: list[socket.socket]
+) -> None:
+    slow, *others = sockets
+    # For longer than a client may take to send a request.
+    slow.sendall(get(target=b"/slow?4"))
+    for connection in others:
+        connection.sendall(get(b"Connection: close"))
+    for connection in others:
+        assert read_all(connection).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(("target", "is_complete"), [(b"/large", False), (b"/streamed", True)])
+def test_streamed_answers_have_more_time(
+    server: Server, sockets: list[socket.socket], target: bytes, *, is_complete: bool
+) -> None:
+    connection = sockets[0]
+    connection.sendall(get(b"Connection: close", target=target + b"?%d" % LARGE))
+    assert connection.recv(9) == b"HTTP/1.1 "
+    # Beyond the deadline of other answers.
+    time.sleep(4)
+    assert is_reset(connection) is not is_complete
+
+
 def test_unread_answers_are_bounded_in_memory(server: Server, sockets: list[socket.socket]) -> None:
     process = psutil.Process(server.process.pid).children()[0]
     before = process.memory_info().rss
@@ -151,6 +177,18 @@ def test_oversized_body_is_refused_before_it_is_sent(server: Server) -> None:
         answer = read_all(connection)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"BODY_TOO_LARGE"' in answer
+
+
+def test_oversized_upload_to_the_admin_leads_to_a_page(server: Server) -> None:
+    upload = post(b"Content-Length: 100000000", b"Expect: 100-continue")
+    target = upload.split(b" ", 2)[1]
+    with socket.create_connection((HOST, server.port), PATIENCE) as connection:
+        connection.sendall(upload.replace(target, b"/admin/imports/userimport/import-users/", 1))
+        head, _separator, body = read_all(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"Content-Type: text/html; charset=utf-8" in head
+    assert b"Content-Length: %d" % len(body) in head
+    assert b"url=/admin/too-large/" in body
 
 
 def test_body_takes_memory_of_its_size(server: Server, sockets: list[socket.socket]) -> None:

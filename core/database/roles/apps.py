@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
+from core.database.cursors import count_statements
 from core.database.roles.checks import owner_is_separate
 
 
@@ -13,5 +14,6 @@ class RolesConfig(AppConfig):
     label = "roles"
 
     def ready(self) -> None:
-        """Register the deployment check for separate roles."""
+        """Register the deployment check for separate roles, and count statements."""
+        count_statements()
         register(owner_is_separate, deploy=True)

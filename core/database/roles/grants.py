@@ -54,18 +54,22 @@ def grant_to_service() -> None:
     role = quote(settings.DATABASES["default"]["USER"])
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT schemaname, tablename FROM pg_tables"
-            " WHERE schemaname = current_schema AND tableowner = current_user"
+            "SELECT current_schema, relname, relispartition FROM pg_class"
+            " WHERE relnamespace = current_schema::regnamespace AND relkind IN ('r', 'p')"
+            " AND pg_get_userbyid(relowner) = current_user"
         )
         tables = cursor.fetchall()
-        for schema in {schema for schema, _table in tables}:
+        for schema in {schema for schema, _table, _is_partition in tables}:
             cursor.execute(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {role}")
-        for schema, table in tables:
+        for schema, table, is_partition in tables:
             name = f"{quote(schema)}.{quote(table)}"
+            cursor.execute(f"REVOKE ALL ON {name} FROM {role}")
+            if is_partition:
+                # It is accessed through its table only, whose privileges are those of the model.
+                continue
             privileges = (
                 "SELECT, INSERT" if table in append_only else "SELECT, INSERT, UPDATE, DELETE"
             )
-            cursor.execute(f"REVOKE ALL ON {name} FROM {role}")
             cursor.execute(f"GRANT {privileges} ON {name} TO {role}")
 
 

@@ -2,7 +2,10 @@
 
 from django.apps import AppConfig
 from django.contrib.postgres.indexes import OpClass
+from django.core.checks import Tags, register
 from django.db.models.indexes import IndexExpression
+
+from core.database.search.checks import search_has_letters
 
 
 class SearchConfig(AppConfig):
@@ -12,8 +15,9 @@ class SearchConfig(AppConfig):
     label = "search"
 
     def ready(self) -> None:
-        """Let indexes have operator classes of expressions.
+        """Register the check, and let indexes have operator classes of expressions.
 
         `django.contrib.postgres` does so too, but reads types from each new connection.
         """
+        register(search_has_letters, Tags.database)
         IndexExpression.register_wrappers(*IndexExpression.wrapper_classes, OpClass)

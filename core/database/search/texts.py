@@ -1,20 +1,22 @@
 """Searchable columns and search conditions."""
 
-import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db.models import Case, F, Func, GeneratedField, IntegerField, Q, TextField, Value, When
-from django.db.models.functions import Concat, Length
+from django.db.models.functions import Collate, Concat, Length
 from django.db.models.lookups import Lookup
 from django.utils.translation import gettext as _
 
+from core.database.search.characters import IS_IDEOGRAPH, IS_IGNORED, IS_LETTER
 from core.errors import ArgumentInvalidError
 from engine.sql.filtered_page import BoundedOrder
 
 MAX_LENGTH: Final = 100
 MAX_WORDS: Final = 10
-LETTER: Final = re.compile(r"[^\W_]")
+# The collation of `search/0002_all_names`.
+NAMES: Final = "roster_names"
 # A trigram index does not serve shorter patterns.
 MIN_LETTERS_INSIDE: Final = 3
 # Most matches that an ordering by rank considers.
@@ -24,28 +26,23 @@ STEP: Final = 10_000
 
 
 class Fold(Func):
-    """Folds a text for search: NFKC, no accents, lower case, one space around words."""
+    """Folds a text for search and order: no accents, lower case, one space around words.
+
+    Ideographs, kana and Hangul syllables are words each.
+    """
 
     function = "roster_fold"
     output_field = TextField()
 
 
-class _SubstringPattern(Fold):
-    """The LIKE pattern that matches the folded text anywhere."""
+class _Pattern(Fold):
+    """The LIKE pattern that matches the folded text between ``start`` and ``end``."""
 
-    template = "('%%%%' || btrim(%(function)s(%(expressions)s)) || '%%%%')"
+    template = "('%%%%%(start)s' || btrim(%(function)s(%(expressions)s)) || '%(end)s%%%%')"
 
-
-class _WordPrefixPattern(Fold):
-    """The LIKE pattern that matches the folded text at the start of a word."""
-
-    template = "('%%%% ' || btrim(%(function)s(%(expressions)s)) || '%%%%')"
-
-
-class _WholeWordPattern(Fold):
-    """The LIKE pattern that matches the folded text as a whole word."""
-
-    template = "('%%%% ' || btrim(%(function)s(%(expressions)s)) || ' %%%%')"
+    def __init__(self, word: str, *, start: str = "", end: str = "") -> None:
+        """Match a word; a space is the boundary of words."""
+        super().__init__(Value(word), start=start, end=end)
 
 
 class _Like(Lookup):
@@ -64,6 +61,11 @@ class Rank(BoundedOrder, Case):
     """How well a text matches, lower is better; orders at most ``candidates`` rows."""
 
     candidates = MAX_CANDIDATES
+
+
+def in_name_order(column: str) -> Collate:
+    """Return the text by which names are ordered: by the root collation, without accents."""
+    return Collate(Fold(column), NAMES)
 
 
 def searchable(*columns: str) -> GeneratedField:
@@ -90,7 +92,7 @@ def words_of(text: str) -> list[str]:
             _("Search for at most %(max)d characters, without null characters.")
             % {"max": MAX_LENGTH}
         )
-    words = [word for word in text.split() if LETTER.search(word)]
+    words = [word for word in text.split() if _letters(word)]
     if not words:
         raise ArgumentInvalidError(_("Enter at least one letter or digit to search for."))
     if len(words) > MAX_WORDS:
@@ -102,7 +104,7 @@ def has_words(column: str | Fold, words: Sequence[str]) -> Q:
     """Return the condition that a column of folded text contains all words, in any order.
 
     ``column`` may also be an expression that folds one. A word of fewer than `MIN_LETTERS_INSIDE`
-    letters matches only the start of a word.
+    letters matches only the start of a word. Ideographs are words, so they match anywhere.
     """
     text = F(column) if isinstance(column, str) else column
     return Q(*(_Like(text, _pattern(word)) for word in words))
@@ -111,17 +113,23 @@ def has_words(column: str | Fold, words: Sequence[str]) -> Q:
 def rank(column: str, words: Sequence[str]) -> Rank:
     """Return the rank: whole words, then word prefixes, then others; shorter texts first."""
     length = Length(column)
+    whole = (_Like(F(column), _Pattern(word, start=" ", end=" ")) for word in words)
+    prefixes = (_Like(F(column), _Pattern(word, start=" ")) for word in words)
     return Rank(
-        When(Q(*(_Like(F(column), _WholeWordPattern(Value(word))) for word in words)), then=length),
-        When(
-            Q(*(_Like(F(column), _WordPrefixPattern(Value(word))) for word in words)),
-            then=length + STEP,
-        ),
+        When(Q(*whole), then=length),
+        When(Q(*prefixes), then=length + STEP),
         default=length + 2 * STEP,
         output_field=IntegerField(),
     )
 
 
-def _pattern(word: str) -> Func:
-    letters = len(LETTER.findall(word))
-    return (_SubstringPattern if letters >= MIN_LETTERS_INSIDE else _WordPrefixPattern)(Value(word))
+def _pattern(word: str) -> _Pattern:
+    letters = _letters(word)
+    starts_word = len(letters) < MIN_LETTERS_INSIDE or IS_IDEOGRAPH.match(letters[0])
+    ends_word = IS_IDEOGRAPH.match(letters[-1])
+    return _Pattern(word, start=" " if starts_word else "", end=" " if ends_word else "")
+
+
+def _letters(word: str) -> list[str]:
+    """Return the letters and digits that folding leaves."""
+    return IS_LETTER.findall(IS_IGNORED.sub("", unicodedata.normalize("NFKC", word)))

@@ -6,10 +6,14 @@ from django.core.management.commands import migrate
 
 from core.database.roles.grants import check_service_role, grant_to_service
 from core.database.roles.owner import as_owner
+from core.database.schema_changes.executor import PatientExecutor
+
+# Django's command has no other way to choose the executor.
+migrate.MigrationExecutor = PatientExecutor  # type: ignore[attr-defined]
 
 
 class Command(migrate.Command):
-    """Django's command, run by the role in `MIGRATION_DATABASE_URL`."""
+    """Django's command, run by the role in `MIGRATION_DATABASE_URL` with patience for locks."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run as the owner, including the system checks."""

@@ -1,0 +1,1 @@
+"""Django's backend for PostgreSQL, which does not take an unreplicated commit for a success."""

@@ -1,0 +1,1 @@
+"""What the service reports about itself: metrics of requests and tasks, traces, errors."""
