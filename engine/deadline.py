@@ -4,16 +4,24 @@ A connection's own `statement_timeout` ends each statement. While a request has 
 that, PostgreSQL needs no other timeout, so a deadline costs no round trip. Later statements run in
 a transaction with a `SET LOCAL statement_timeout` of the time left. It ends with the transaction,
 so no connection of a pool inherits it.
+
+None of that ends a statement if PostgreSQL or its host hangs. Then `disconnect_overdue`, which a
+thread without a request calls from time to time, closes the connection.
 """
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from django.db import transaction
 
 from engine.internals.django import thread_connection
+from engine.internals.psycopg import disconnect
+
+# How much later than its deadline a request loses its connection: PostgreSQL's own time-outs, whose
+# errors are specific, come first.
+GRACE_SECONDS: Final = 1.0
 
 
 class OperationCancelledError(BaseException):
@@ -30,7 +38,7 @@ class DeadlineExceededError(OperationCancelledError):
 class Deadline:
     """The time by which a request must be answered, in seconds of the monotonic clock."""
 
-    __slots__ = ("_statement_timeout", "_wrappers", "ends_at")
+    __slots__ = ("_connection", "_statement_timeout", "ends_at")
 
     def __init__(self, seconds: float, statement_timeout: float) -> None:
         """Set the deadline, in seconds from now; statements have their own timeout, in seconds."""
@@ -53,13 +61,30 @@ class Deadline:
 
     def __enter__(self) -> Self:
         """Apply the deadline to the statements of the block, on this thread's connection."""
-        self._wrappers: list[Any] = thread_connection().execute_wrappers
-        self._wrappers.append(self)
+        self._connection: Any = thread_connection()
+        self._connection.execute_wrappers.append(self)
+        _active.add(self)
         return self
 
     def __exit__(self, *_error: object) -> None:
         """Remove the deadline from the connection."""
-        self._wrappers.remove(self)
+        _active.discard(self)
+        self._connection.execute_wrappers.remove(self)
+
+    @contextmanager
+    def on(self, connection: Any) -> Iterator[None]:
+        """Apply the deadline to another connection's statements within the block."""
+        before, self._connection = self._connection, connection
+        try:
+            yield
+        finally:
+            self._connection = before
+
+    def disconnect(self) -> None:
+        """Shut the connection down, so that a statement that waits for PostgreSQL fails."""
+        connection = self._connection.connection
+        if connection is not None:
+            disconnect(connection)
 
     def __call__(
         self,
@@ -82,6 +107,18 @@ class Deadline:
                     f"SET LOCAL statement_timeout = {milliseconds}", prepare=False
                 )
             return execute(sql, params, many, context)
+
+
+# Of all requests of the process.
+_active: Final[set[Deadline]] = set()
+
+
+def disconnect_overdue() -> None:
+    """Disconnect requests that still run `GRACE_SECONDS` after their deadline."""
+    latest = monotonic() - GRACE_SECONDS
+    for deadline in tuple(_active):
+        if deadline.ends_at < latest:
+            deadline.disconnect()
 
 
 def has_execute_wrapper(wrappers: list[Any], ignored: object = None) -> bool:

@@ -1,7 +1,10 @@
 """Private names of psycopg: prepared statements, and the results that cursors hold."""
 
+import os
+import socket
 from collections.abc import Sequence
 from select import POLLIN, POLLOUT, poll
+from time import perf_counter
 from typing import Any, Final, NamedTuple, cast
 
 from psycopg.adapt import PyFormat
@@ -10,6 +13,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 from engine.internals.versions import require_version
+from engine.meter import record
 
 VERSION: Final = "3.3"
 
@@ -21,6 +25,23 @@ class PreparedStatement(NamedTuple):
 
     formats: Sequence[PyFormat]
     key: tuple[bytes, tuple[int, ...]]
+
+
+def disconnect(connection: Any) -> None:
+    """Shut a connection's socket down; a statement that waits for PostgreSQL fails at once.
+
+    Another thread may use the connection, and may close it meanwhile: the descriptor is duplicated,
+    because it could be another connection's then, and shut down if it was this one's to the end.
+    """
+    libpq = connection.pgconn
+    try:
+        descriptor = libpq.socket
+        with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            if libpq.socket == descriptor:
+                duplicate.shutdown(socket.SHUT_RDWR)
+    except (OSError, OperationalError):
+        # It is closed already.
+        return
 
 
 def is_stale_plan(error: BaseException | None) -> bool:
@@ -72,6 +93,7 @@ class PreparedCall(NamedTuple):
     """An execution of a prepared statement: its name on the server, with parameters for libpq."""
 
     cursor: Any
+    text: bytes
     name: bytes
     values: Sequence[Any]
     formats: Any
@@ -87,7 +109,7 @@ def bind_prepared(
     name = cursor._conn._prepared._names.get(statement.key)
     if name is None or transformer.types != statement.key[1]:
         return None
-    return PreparedCall(cursor, name, values, transformer.formats)
+    return PreparedCall(cursor, statement.key[0], name, values, transformer.formats)
 
 
 def run_prepared(call: PreparedCall) -> PGresult:
@@ -96,9 +118,11 @@ def run_prepared(call: PreparedCall) -> PGresult:
     psycopg waits for results in Python, so that a signal can interrupt it. A prepared statement is
     short enough to be waited for in C.
     """
-    cursor, name, values, formats = call
+    cursor, text, name, values, formats = call
     connection = cursor._pgconn
+    started = perf_counter()
     result = connection.exec_prepared(name, values, formats, result_format=cursor.format)
+    record(text, started)
     _require_connection(connection, result)
     return cast("PGresult", result)
 
@@ -114,13 +138,14 @@ def run_pipelined(
     if len(statements) == 1 and isinstance(statements[0], PreparedCall):
         return [run_prepared(statements[0])]
     libpq = connection.pgconn
+    started = perf_counter()
     try:
         libpq.enter_pipeline_mode()
         for each in statements:
             if isinstance(each, bytes):
                 libpq.send_query_params(each, None)
             else:
-                cursor, name, values, formats = each
+                cursor, _text, name, values, formats = each
                 libpq.send_query_prepared(name, values, formats, result_format=cursor.format)
         libpq.pipeline_sync()
         # `get_result` would wait with the GIL.
@@ -140,6 +165,7 @@ def run_pipelined(
             results.append(libpq.get_result())
         _require_connection(libpq, libpq)
         libpq.exit_pipeline_mode()
+        record(statements, started, len(statements))
     except BaseException as error:
         # Nothing else can be executed in what is left of the pipeline.
         connection.close()

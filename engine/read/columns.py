@@ -67,8 +67,9 @@ class RuledReader(FieldReader):
 
     reader: FieldReader
     rule: FieldRule
-    # The model fields by which the rule decides, with the indexes of their columns.
-    attributes: tuple[tuple[Any, int], ...]
+    # The model fields by which the rule decides, and the indexes of their columns.
+    attributes: tuple[Any, ...]
+    indexes: tuple[int, ...]
 
     @property
     def strategy(self) -> str:
@@ -82,12 +83,13 @@ class RuledReader(FieldReader):
 
         def compute_mask() -> Sequence[bool]:
             columns = [
-                to_python_values(field, records.columns[index]) for field, index in self.attributes
+                to_python_values(field, records.columns[index])
+                for field, index in zip(self.attributes, self.indexes, strict=True)
             ]
             values = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
             return self.rule.allows(execution.context, values)
 
-        mask = records.cached((type(self.rule), self.attributes), compute_mask)
+        mask = records.cached((type(self.rule), self.indexes), compute_mask)
         column = scatter(self.reader.column(execution, records.where(mask)), mask)
         # Null means that the field may not be read; a non-null field fails instead.
         selected = self.selected

@@ -108,8 +108,9 @@ class _Level:
     ) -> FieldReader:
         fields = {each.attname: each for each in self.model._meta.concrete_fields}
         fields[ALL] = self.model._meta.pk
-        attributes = [(fields[name], self.column_index(name)) for name in rule.attributes]
-        return RuledReader(selected, reader, rule, tuple(attributes))
+        attributes = tuple(fields[name] for name in rule.attributes)
+        indexes = tuple(self.column_index(name) for name in rule.attributes)
+        return RuledReader(selected, reader, rule, attributes, indexes)
 
     def _relay_id_reader(self, selected: SelectedField) -> FieldReader:
         origin = definition_of(selected.parent).origin

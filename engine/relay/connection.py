@@ -42,6 +42,26 @@ class KeysetPageInfo:
     first: strawberry.Private[Any]
     last: strawberry.Private[Any]
 
+    @classmethod
+    def of(
+        cls,
+        arguments: PageArguments,
+        scope: str,
+        positions: Sequence[Position] | None,
+        *,
+        more: bool,
+    ) -> Self:
+        """Describe a page by its positions, if known, and whether more rows follow them."""
+        ahead, behind = arguments.before is not None, arguments.after is not None
+        ends: Sequence[Position | None] = positions or [None]
+        return cls(
+            has_next_page=ahead if arguments.backwards else more,
+            has_previous_page=more if arguments.backwards else behind,
+            scope=scope,
+            first=ends[0],
+            last=ends[-1],
+        )
+
     @strawberry.field
     def start_cursor(self) -> str | None:
         """The first item's cursor, to page backwards from."""
@@ -168,16 +188,8 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         summary: ListSummary,
     ) -> Self:
         """Return a connection without its items."""
-        ahead, behind = arguments.before is not None, arguments.after is not None
-        ends = page.positions or [None]
         return cls(
-            page_info=KeysetPageInfo(
-                has_next_page=ahead if arguments.backwards else page.more,
-                has_previous_page=page.more if arguments.backwards else behind,
-                scope=scope,
-                first=ends[0],
-                last=ends[-1],
-            ),
+            page_info=KeysetPageInfo.of(arguments, scope, page.positions, more=page.more),
             nodes=[],
             edges=[],
             scope_=scope,
@@ -245,10 +257,16 @@ class Paged(ConnectionExtension[PageArguments], StrawberryDjangoConnectionExtens
 
 
 def paged_connection(
-    type_: type[KeysetConnection[Any]], paged: Paged, *, metadata: Mapping[str, Any] | None = None
+    type_: type[KeysetConnection[Any]],
+    paged: Paged,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    deprecation_reason: str | None = None,
 ) -> Any:
     """Return a field that pages the queryset of the resolver it decorates."""
-    field = strawberry_django.connection(type_, metadata=metadata)
+    field = strawberry_django.connection(
+        type_, metadata=metadata, deprecation_reason=deprecation_reason
+    )
     field.extensions = [
         paged if isinstance(each, StrawberryDjangoConnectionExtension) else each
         for each in field.extensions

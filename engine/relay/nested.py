@@ -28,13 +28,16 @@ def nested_connection(
     *,
     parent: str,
     metadata: Mapping[str, Any] | None = None,
+    deprecation_reason: str | None = None,
 ) -> Any:
     """Return a field that pages the list of each object.
 
     The resolver returns the lists of all objects as one queryset; ``parent`` is its foreign key to
     the object.
     """
-    return paged_connection(type_, _NestedPaged(parent), metadata=metadata)
+    return paged_connection(
+        type_, _NestedPaged(parent), metadata=metadata, deprecation_reason=deprecation_reason
+    )
 
 
 class _NestedPaged(Paged):

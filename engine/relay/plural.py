@@ -40,9 +40,9 @@ Rows: TypeAlias = Callable[[type[Model], Info[Any, Any]], QuerySet[Any]]
 class Plural(PluralExtension):
     """Resolves a field to the objects that its resolver names, in their order.
 
-    The resolver returns a list of a `RowKey`, another object or None for each place. The rows that
-    the requester sees, of those that ``rows`` returns, are read with one statement per type; the
-    places of others are null.
+    The resolver returns a list of a `RowKey`, another object or None for each place; or one of
+    these, of a field that is no list. The rows that the requester sees, of those that ``rows``
+    returns, are read with one statement per type; the places of others are null.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -51,9 +51,15 @@ class Plural(PluralExtension):
 
     def resolve(
         self, next_: Callable[..., Any], source: Any, info: Info[Any, Any], **kwargs: Any
-    ) -> list[Any]:
-        """Return the objects, for graphql-core."""
-        entries = next_(source, info, **kwargs)
+    ) -> Any:
+        """Return the objects, for graphql-core: of fields that are no lists, one by one."""
+        value = next_(source, info, **kwargs)
+        if isinstance(value, list):
+            return self._objects(value, info)
+        (found,) = self._objects([value], info)
+        return found
+
+    def _objects(self, entries: Sequence[Any], info: Info[Any, Any]) -> list[Any]:
         raw = core_info(info)
         named = cast("GraphQLAbstractType", get_named_type(raw.return_type))
         types = {model_of(each): each for each in raw.schema.get_possible_types(named)}

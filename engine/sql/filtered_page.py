@@ -17,9 +17,19 @@ from itertools import chain, islice, product
 from typing import Any, ClassVar, Final, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import BooleanField, Exists, Expression, Func, Model, Q, QuerySet, TextField
-from django.db.models.expressions import RawSQL
-from django.db.models.lookups import Exact
+from django.db.models import (
+    BooleanField,
+    Exists,
+    Expression,
+    F,
+    Func,
+    Model,
+    Q,
+    QuerySet,
+    TextField,
+)
+from django.db.models.expressions import RawSQL, ResolvedOuterRef
+from django.db.models.lookups import Exact, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import AND, WhereNode
 
@@ -54,9 +64,9 @@ STATEMENT: Final = """
     ),
     many(number) AS MATERIALIZED (
         SELECT greatest(
-            reltuples / {many}, sqrt(greatest(reltuples, 0) * {worth}), {look_ahead}
+            sum(reltuples) / {many}, sqrt(sum(greatest(reltuples, 0)) * {worth}), {look_ahead}
         )::bigint
-        FROM pg_class WHERE oid = '{table}'::regclass
+        FROM pg_partition_tree('{table}') JOIN pg_class ON oid = relid WHERE isleaf
     ),
     found(place) AS MATERIALIZED ({found}),
     few AS MATERIALIZED (
@@ -91,6 +101,20 @@ class _RowLocation(Expression):
         return f"{compiler.query.get_initial_alias()}.ctid", ()
 
 
+def _location(model: type[Model]) -> Expression | F:
+    """Return what finds a row of the model again.
+
+    Rows of different partitions may have the same `ctid`.
+    """
+    return F("pk") if getattr(model, "is_partitioned", False) else _RowLocation()
+
+
+class _WithoutIndex(Func):
+    """The value of a column, in a form that no index serves."""
+
+    template = "(SELECT %(expressions)s)"
+
+
 class _IsAmongMatches(Func):
     """Whether a location is among the matches; in this form PostgreSQL reads no other row."""
 
@@ -114,11 +138,12 @@ def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
     hit = _as_row_test(UnindexedFilter(condition))
     # Without the tables that are joined for the order.
     plain = rows.model._base_manager.order_by()
-    apart = [plain.filter(each).values_list(_RowLocation()) for each in _alternatives(condition)]
+    place = _location(rows.model)
+    apart = [plain.filter(each).values_list(place) for each in _alternatives(condition)]
     parts: dict[str, QuerySet[Any, Any]] = {
         "slice": rest.annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
         "found": apart[0].union(*apart[1:], all=True),
-        "sorted": rest.filter(_IsAmongMatches(_RowLocation())).values_list("pk")[:limit],
+        "sorted": rest.filter(_IsAmongMatches(place)).values_list("pk")[:limit],
         "along": rows.values_list("pk")[:limit],
     }
     try:
@@ -190,7 +215,30 @@ def _as_row_test(condition: Any) -> Any:
         copy.children = [_as_row_test(child) for child in copy.children]
     elif isinstance(copy, Exists):
         copy.template = TRY_ONE
+        if any(_is_by_row(each) for each in _conditions(copy.query.where)):
+            copy.query = copy.query.clone()
+            _find_by_row(copy.query.where)
     return copy
+
+
+def _is_by_row(node: Any) -> bool:
+    """Return whether a condition of a subquery compares with the outer row."""
+    # Not `isinstance`, which a `Param` refuses.
+    return isinstance(node, Lookup) and type(node.rhs) is ResolvedOuterRef
+
+
+def _find_by_row(where: WhereNode) -> None:
+    """Have the rows of a subquery found by the outer row alone.
+
+    PostgreSQL would find them by the value if it expected few of it. Of a value that its statistics
+    do not know, such as a new group, it expects one, and would read all of them for each row.
+    """
+    for place, child in enumerate(where.children):
+        if isinstance(child, WhereNode):
+            _find_by_row(child)
+        elif isinstance(child, Lookup) and not _is_by_row(child):
+            where.children[place] = apart = child.copy()
+            apart.lhs = _WithoutIndex(child.lhs, output_field=child.lhs.output_field)
 
 
 def _conditions(where: WhereNode) -> Iterator[Any]:

@@ -21,6 +21,7 @@ from engine.internals.psycopg import (
     run_prepared,
     set_query,
 )
+from engine.meter import MeteredCursor
 
 # A cursor would hold a result with more rows until its next statement.
 MAX_RETAINED_ROWS: Final = 200
@@ -44,7 +45,7 @@ class _Loaders:
             self.adapters.register_loader("uuid", TextLoader)
 
 
-class InlineCursor(_Loaders, ClientCursor[Any]):
+class InlineCursor(_Loaders, MeteredCursor, ClientCursor[Any]):
     """A cursor that writes values into the SQL, as Django's does."""
 
     def rows(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
@@ -53,7 +54,7 @@ class InlineCursor(_Loaders, ClientCursor[Any]):
         return self.release(self.fetchall())
 
 
-class PreparedCursor(_Loaders, Cursor[Any]):
+class PreparedCursor(_Loaders, MeteredCursor, Cursor[Any]):
     """A cursor whose statements PostgreSQL parses and plans once per connection."""
 
     def __init__(self, connection: Any) -> None:

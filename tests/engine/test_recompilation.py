@@ -191,6 +191,7 @@ def test_what_is_no_queryset_is_no_statement_of_the_engine(
     assert reasons == []
 
 
+# Resolvers raise them on purpose.
 FAULTS: Final = [
     *(TypeError("A fault."), AttributeError("A fault."), ValueError("A fault.")),
     *(KeyError("A fault."), NotImplementedError("A fault."), RuntimeError("A fault.")),
