@@ -92,7 +92,7 @@ def test_administrator_sets_verified_address_and_reserved_username(
         ({"password": "short"}, ("PASSWORD_TOO_WEAK", "password")),
         ({"name": "n" * 151}, ("VALUE_INVALID", "name")),
         ({"name": "\0"}, ("VALUE_INVALID", "name")),
-        ({"locale": "xx"}, ("LOCALE_UNSUPPORTED", "locale")),
+        ({"locale": "no language"}, ("LOCALE_UNSUPPORTED", "locale")),
     ],
 )
 def test_bad_account_is_refused(

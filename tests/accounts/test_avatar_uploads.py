@@ -4,7 +4,6 @@ import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -117,11 +116,10 @@ def test_avatar_changes_are_rate_limited(upload: Callable[..., Answer], media: P
 
 
 def test_busy_decoder_refunds_the_attempt(
-    upload: Callable[..., Answer], media: Path, monkeypatch: pytest.MonkeyPatch
+    upload: Callable[..., Answer], media: Path, settings: Any
 ) -> None:
-    threads = BoundedSemaphore(1)
-    monkeypatch.setattr(images, "_thread_slots", threads)
-    with threads:
+    settings.WEB_THREADS = 3
+    with images.DECODERS:
         for _time in range(30):
             assert upload(make_image()).codes == ["SERVICE_BUSY"]
     assert upload(make_image()).problems == []

@@ -340,3 +340,16 @@ def test_proxy_that_is_not_supported_is_no_service(
         assert change(client_of(alice)) == []
     assert service.asked == []
     assert warned(caplog)
+
+
+def test_sign_ups_over_the_limit_look_nothing_up(
+    anonymous: GraphQLClient, service: Service, settings: Any, db: None
+) -> None:
+    settings.MAILS_PER_NETWORK = 10
+    service.answer("")
+    fields = {"email": "nina@example.org", "username": "x", "password": NEW}
+    for _attempt in range(10):
+        assert anonymous(SIGN_UP, input=fields).codes == []
+    looked_up = len(service.asked)
+    assert anonymous(SIGN_UP, input=fields).codes == ["TOO_MANY_ATTEMPTS"]
+    assert len(service.asked) == looked_up == 10

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from tests.support.client import Answer, GraphQLClient
-from tests.support.factories import make_organization, make_user, node_id
+from tests.support.factories import make_external_id, make_organization, make_user, node_id
 from users.accounts.models import EmailAddress, Metadata, User
 from users.organizations.models import Organization, Role
 
@@ -65,6 +65,8 @@ def ids(db: None) -> dict[str, str]:
     archers.memberships.create(user=created[3])
     bakers.memberships.create(user=created[3], role=Role.OWNER)
     EmailAddress.objects.create(user=created[3], email="second@example.net", verified_at=day(1))
+    make_external_id(created[1], "17", source="crm")
+    make_external_id(created[3], "17")
     rows = {"editors": editors, "empty": empty, "archers": archers, "bakers": bakers}
     return {name: node_id(row) for name, row in rows.items()} | {"ann": node_id(created[0])}
 
@@ -109,6 +111,11 @@ SELECTED: list[tuple[Filter | None, str]] = [
     ({"privateMetadata": {"crm": {"id": 1}}}, "a"),
     ({"not": {"publicMetadata": {"plan": "team"}}}, "cd"),
     ({"isStaff": False}, "abd"),
+    ({"externalId": {"source": "crm", "value": "17"}}, "b"),
+    ({"externalId": {"value": "17"}}, "d"),
+    ({"externalId": {"source": "crm", "value": "1"}}, ""),
+    ({"externalId": {"source": "\0", "value": "\0"}}, ""),
+    ({"not": {"externalId": {"source": "crm", "value": "17"}}}, "acd"),
     ({"group": "editors"}, "ac"),
     ({"groupId": "editors"}, "ac"),
     ({"groupId": "editors", "group": "empty"}, "ac"),
@@ -190,7 +197,7 @@ def test_each_filter_is_tried() -> None:
     schema_fields = {
         *("isActive", "isVerified", "isStaff", "isSuperuser", "group", "membership", "joined"),
         *("lastSeen", "emailDomain", "locale", "publicMetadata", "privateMetadata"),
-        *("ids", "username", "email", "groupId", "and", "or", "not"),
+        *("ids", "username", "email", "groupId", "externalId", "and", "or", "not"),
     }
     query = '{ __type(name: "UserFilter") { inputFields(includeDeprecated: true) { name } } }'
     fields = GraphQLClient()(query).data

@@ -73,7 +73,13 @@ def test_group_change_applies_to_the_next_request(
         ({"name": ""}, ("VALUE_INVALID", "name")),
         ({"name": "n" * 151}, ("VALUE_INVALID", "name")),
         ({"name": "\0"}, ("VALUE_INVALID", "name")),
-        ({"name": "Editors"}, ("VALUE_INVALID", "name")),
+        ({"name": " \u200b\u3164 "}, ("VALUE_INVALID", "name")),
+        ({"name": "bell\a"}, ("VALUE_INVALID", "name")),
+        # Read like the name of another.
+        *(
+            ({"name": name}, ("VALUE_INVALID", "name"))
+            for name in ("Editors", "EDITORS", " Edi\u200btors ", "E ditors", "\uff25ditors")
+        ),
         ({"permissions": ["accounts.fly"]}, ("NOT_FOUND", "permissions")),
     ],
 )

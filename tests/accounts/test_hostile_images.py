@@ -334,7 +334,7 @@ def test_decoder_lock_is_shared_between_processes(
 
 
 def test_decoder_lock_bounds_waiting_threads(
-    upload: Upload, monkeypatch: pytest.MonkeyPatch
+    upload: Upload, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     monkeypatch.setattr(images, "WAIT_SECONDS", 0.1)
     turn = Lock()
@@ -344,19 +344,15 @@ def test_decoder_lock_bounds_waiting_threads(
     assert upload(make_image()).problems == []
 
     monkeypatch.setattr(images, "WAIT_SECONDS", 600)
-    threads = images._thread_slots  # noqa: SLF001
-    for _thread in range(images.MAX_THREADS):
-        assert threads.acquire(blocking=False)
-    try:
+    settings.WEB_THREADS = 4
+    with images.DECODERS, images.DECODERS:
         # Without waiting for the timeout.
         assert upload(make_image()).codes == ["SERVICE_BUSY"]
-    finally:
-        threads.release(images.MAX_THREADS)
     assert upload(make_image()).problems == []
 
 
 def test_refused_image_releases_the_lock(upload: Upload) -> None:
-    for _time in range(images.MAX_THREADS + 1):
+    for _time in range(5):
         assert upload(b"x").problems == INVALID
     with images.PROGRAM.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,14 +1,17 @@
 """Invitations of administrators to create an account."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from schema.nodes import global_id
 from tests.accounts.test_sign_up import PASSWORD, sign_up
 from tests.accounts.test_sign_up_mail import text_of
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, make_user
 from tests.support.sink import Sink
@@ -18,6 +21,7 @@ from users.activity.models import Event
 from users.activity.tags import Tag
 
 ClientOf = Callable[[User], GraphQLClient]
+Capture = Callable[[], AbstractContextManager[Statements]]
 
 INVITE = """
     mutation ($input: InviteUserInput!) { inviteUser(input: $input) { errors { code field } } }
@@ -28,6 +32,15 @@ ACCEPT = """
     }
 """
 EMAIL = "nina@example.org"
+
+RESEND = """
+    mutation ($id: ID!) { resendInvitation(input: {invitationId: $id}) { errors { code field } } }
+"""
+
+
+INVITATIONS = """
+    query ($first: Int!) { invitations(first: $first) { nodes { email locale } } }
+"""
 
 
 def accept(client: GraphQLClient, **fields: str) -> list[tuple[str, str]]:
@@ -55,6 +68,22 @@ def test_journey(worker: Sink) -> None:
     assert (user.email, user.profile.locale) == (EMAIL, "de")
     assert user.email_verified_at is not None
     assert user.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_administrators_list_pending_invitations(
+    client_of: ClientOf, root: User, sam: User, statements: Capture, size: int
+) -> None:
+    client = client_of(root)
+    for name in ("nina", "otto"):
+        fields = {"email": f"{name}@example.org", "locale": "de"}
+        assert client(INVITE, input=fields).problems == []
+    with statements() as captured:
+        answer = client(INVITATIONS, first=size)
+    emails = [each["email"] for each in answer.data["invitations"]["nodes"]]
+    assert emails == ["otto@example.org", "nina@example.org"][:size]
+    assert len(captured) == 2
+    assert client_of(sam)(INVITATIONS, first=size).data == {"invitations": {"nodes": []}}
 
 
 def test_invitation_works_with_closed_sign_up(
@@ -122,7 +151,7 @@ def test_old_invitation_is_refused_and_pruned(invited: str, anonymous: GraphQLCl
     [
         ({"email": "x"}, ("EMAIL_INVALID", "email")),
         ({"email": "ROOT@example.org"}, ("EMAIL_TAKEN", "email")),
-        ({"email": EMAIL, "locale": "fr"}, ("LOCALE_UNSUPPORTED", "locale")),
+        ({"email": EMAIL, "locale": "f"}, ("LOCALE_UNSUPPORTED", "locale")),
         ({"email": EMAIL, "name": "n" * 151}, ("VALUE_INVALID", "name")),
         ({"email": EMAIL, "name": "\0"}, ("VALUE_INVALID", "name")),
     ],
@@ -139,6 +168,21 @@ def test_invitations_respect_closed_sign_up(client_of: ClientOf, root: User, set
     answer = client_of(root)(INVITE, input={"email": EMAIL})
     assert answer.problems == [("SIGN_UP_CLOSED", "")]
     assert not Invitation.objects.exists()
+
+
+def test_invitation_that_cannot_be_accepted_is_not_sent_again(
+    client_of: ClientOf, root: User, invited: str, settings: Any
+) -> None:
+    resend, key = client_of(root), global_id("Invitation", Invitation.objects.get().pk)
+    owner = make_user("nina", email=Invitation.objects.get().email)
+    assert resend(RESEND, id=key).problems == [("EMAIL_TAKEN", "invitationId")]
+    owner.delete()
+    settings.SIGN_UP = ["closed"]
+    assert resend(RESEND, id=key).problems == [("SIGN_UP_CLOSED", "")]
+    assert Invitation.objects.get().token == invited
+    settings.SIGN_UP = ["open"]
+    assert resend(RESEND, id=key).problems == []
+    assert Invitation.objects.get().token != invited
 
 
 def test_page_asks_again_for_invalid_input(invited: str) -> None:

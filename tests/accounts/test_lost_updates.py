@@ -21,7 +21,7 @@ from tests.admin.support import (
     sign_in,
 )
 from tests.support.client import Answer, GraphQLClient, run_concurrently
-from tests.support.factories import make_token, make_user, node_id
+from tests.support.factories import make_permission, make_token, make_user, node_id
 from tests.support.other_connections import locked_elsewhere
 from users.accounts.models import Metadata, User
 from users.accounts.services.groups import grant_group_permissions, update_group
@@ -311,9 +311,7 @@ def test_stale_profile_form_undoes_nothing(client: Client) -> None:
 @pytest.mark.django_db
 def test_stale_group_form_undoes_nothing(client: Client, groups: list[Group]) -> None:
     group = groups[0]
-    view, change, add = (
-        Permission.objects.get(codename=f"{what}_user") for what in ("view", "change", "add")
-    )
+    view, change, add = (make_permission(f"crm.{what}") for what in ("view", "change", "add"))
     group.permissions.set([view])
     sign_in(client, make_administrator())
     page = filled_in(client, change_url(group))

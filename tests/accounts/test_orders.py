@@ -22,15 +22,20 @@ PEOPLE = [
     ("c", "Bea", "b@example.org", 2, 1),
     ("d", "Ann", "a@example.org", 2, None),
     ("e", "", "e@example.org", 4, 2),
+    ("f", "Éva", "f@example.org", 5, 3),
+    ("g", "Fritz", "g@example.org", 6, 4),
+    ("h", "Dan", "h@example.org", 7, 5),
+    ("i", "мария", "i@example.org", 8, 6),
+    ("j", "Öznur", "j@example.org", 9, 7),
 ]
 ORDERS = [
-    ("USERNAME", "abcde"),
-    # Case-insensitive; ties by creation, here and below.
-    ("NAME", "ebdca"),
-    ("EMAIL", "dcbae"),
-    ("JOINED", "bcdae"),
+    ("USERNAME", "abcdefghij"),
+    # Without case and accents; ties by creation, here and below.
+    ("NAME", "ebdchfgjai"),
+    ("EMAIL", "dcbaefghij"),
+    ("JOINED", "bcdaefghij"),
     # Users who were never seen come first.
-    ("LAST_SEEN", "adcbe"),
+    ("LAST_SEEN", "adcbefghij"),
 ]
 
 
@@ -77,7 +82,7 @@ def test_orders_are_total_in_both_directions(page: Page, field: str, expected: s
 
 
 def test_default_order_is_by_username(page: Page) -> None:
-    assert walk(page, None, forwards=True) == "abcde"
+    assert walk(page, None, forwards=True) == "abcdefghij"
     cursor = page(first=1).data["users"]["pageInfo"]["endCursor"]
     assert names(page(first=1, after=cursor, by={"field": "USERNAME"}).data["users"]) == ["b"]
 

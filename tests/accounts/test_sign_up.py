@@ -1,17 +1,20 @@
-"""Sign-up: validation, usernames, links and races."""
+"""Sign-up: validation, links and races."""
 
 import datetime as dt
 import json
+import unicodedata
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.hashers import check_password
 from django.core import signing
 from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_user
+from tests.support.signing_in import attempt
 from users.accounts.identifiers import canonical
 from users.accounts.models import Profile, SignUp, User
 from users.accounts.tasks import prune_links
@@ -29,7 +32,6 @@ VERIFY = """
     }
 """
 PASSWORD = "a phrase hard to guess at all"
-FULL_WIDTH = "\uff4e\uff49\uff4e\uff41"
 
 
 def sign_up(client: GraphQLClient, username: str = "nina", **fields: str) -> list[tuple[str, str]]:
@@ -80,7 +82,7 @@ def rows() -> dict[str, int]:
             "PASSWORD_TOO_WEAK",
         ),
         ("password", ["roster-demo-2026"], "PASSWORD_TOO_WEAK"),
-        ("locale", ["", "fr", "EN", "en-us", "x" * 1_000], "LOCALE_UNSUPPORTED"),
+        ("locale", ["", "x", "e n", "de-", "x" * 1_000], "LOCALE_UNSUPPORTED"),
     ],
 )
 def test_bad_value_is_refused_with_the_path_of_its_field(
@@ -113,11 +115,15 @@ def test_all_problems_are_reported_at_once_and_translated(anonymous: GraphQLClie
 
 
 @pytest.mark.parametrize(
-    "username", ["Nina", "nina_2", "n.i-n_a", "ninapérez", "борис", "山田太郎"]
+    ("locale", "stored"),
+    [
+        *(("en-US", "en"), ("de-AT", "de"), ("de_CH", "de"), ("de-Latn-DE-1996", "de")),
+        *(("DE", "de"), ("de_DE.UTF-8", "de"), ("fr", "en"), ("zh-Hant-TW", "en")),
+    ],
 )
-def test_usernames_may_be_of_any_one_script(anonymous: GraphQLClient, username: str) -> None:
-    assert sign_up(anonymous, username) == []
-    assert SignUp.objects.get().username == username.lower()
+def test_language_is_the_nearest(anonymous: GraphQLClient, locale: str, stored: str) -> None:
+    assert sign_up(anonymous, locale=locale) == []
+    assert SignUp.objects.get().locale == stored
 
 
 @pytest.mark.parametrize("password", ["p" * 12 + "q" * 116, "     spaces !  ", "пароль-пароль"])
@@ -127,16 +133,26 @@ def test_passwords_may_be_of_any_characters(anonymous: GraphQLClient, password: 
     assert User.objects.get().check_password(password)
 
 
-# Usernames -------------------------------------------------------------------------------
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_passwords_are_the_same_in_both_forms(anonymous: GraphQLClient, form: Any) -> None:
+    """Keyboards of one system send composed accents, those of another decomposed ones."""
+    typed = unicodedata.normalize(form, "größer als Ängström")
+    assert sign_up(anonymous, password=typed) == []
+    other = unicodedata.normalize("NFD" if form == "NFC" else "NFC", typed)
+    assert verify(anonymous, token_of("nina@example.org"), other) == []
+    stored = User.objects.get().password
+    assert check_password(unicodedata.normalize("NFC", typed), stored)
+    for login, text in (("nina", typed), ("NİNA", other), ("Nİna@Example.org", typed)):
+        assert attempt(login, password=text).problems == []
 
 
-@pytest.mark.parametrize("username", ["nina", "NINA", " Nina ", FULL_WIDTH, FULL_WIDTH.upper()])
-def test_username_is_taken_in_all_its_forms(anonymous: GraphQLClient, username: str) -> None:
-    make_user("nina", email="first@example.org")
-    before = rows()
-    problems = sign_up(anonymous, username, email="second@example.org")
-    assert problems == [("USERNAME_TAKEN", "username")]
-    assert rows() == before
+def test_length_of_a_password_is_that_of_its_letters(anonymous: GraphQLClient) -> None:
+    decomposed = unicodedata.normalize("NFD", "äöüäöüä")
+    assert len(decomposed) >= 12
+    assert sign_up(anonymous, password=decomposed) == [("PASSWORD_TOO_WEAK", "password")]
+
+
+# Pending sign-ups ------------------------------------------------------------------------
 
 
 def expire(email: str) -> None:

@@ -1,5 +1,6 @@
 """From sign-up to the verified address: mail, page and confidentiality."""
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -30,6 +31,8 @@ from users.accounts.models import SignUp, User
 from users.accounts.tasks import mail_sign_up
 from users.activity.models import Event
 from users.activity.tags import Tag
+from users.authentication.models import Suspension
+from users.privacy.models import AccountDeletion
 
 Capture = Callable[[], AbstractContextManager[Statements]]
 HTML = "text/html; charset=utf-8"
@@ -95,6 +98,36 @@ def test_owner_of_a_known_address_is_notified_in_their_language(
     assert mails.is_empty()
 
 
+@pytest.mark.parametrize(
+    ("state", "subject", "text"),
+    [
+        ("suspended", "Your account is suspended", "Contact an administrator"),
+        ("suspended until", "Your account is suspended", "sign in again after"),
+        ("deleted", "Your account is scheduled for deletion", "/cancel-deletion#token="),
+        ("deleted and suspended", "Your account is suspended", "Contact an administrator"),
+        ("deactivated", "Your account is deactivated", "Contact an administrator"),
+    ],
+)
+def test_owner_of_an_inactive_account_is_notified_of_its_state(
+    anonymous: GraphQLClient, mails: Sink, state: str, subject: str, text: str
+) -> None:
+    erin = make_user("erin", email="nina@example.org", is_active=False)
+    soon = timezone.now() + dt.timedelta(days=3)
+    if "suspended" in state:
+        until = soon if "until" in state else None
+        Suspension.objects.create(user=erin, reason="spam", until=until)
+    if "deleted" in state:
+        AccountDeletion.objects.create(user=erin, expires_at=soon)
+    assert sign_up(anonymous) == []
+    deliver_mail()
+    mail = mails.next()
+    body = text_of(mail, "plain")
+    assert (mail["To"], mail["Subject"], text in body) == ("nina@example.org", subject, True)
+    assert ("cancel-deletion" in body) == (state == "deleted")
+    assert "already have an account" not in body
+    assert mails.is_empty()
+
+
 def test_each_sign_up_gets_its_own_link_until_one_is_completed(
     anonymous: GraphQLClient, mails: Sink
 ) -> None:
@@ -147,7 +180,8 @@ def test_passwords_and_tokens_are_not_stored_in_clear(
         assert secret not in written_lines(caplog)
     assert "nina@example.org" not in kept
     assert PASSWORD not in serializers.serialize("json", [pending])
-    assert len(json.loads(kept.split("][")[0] + "]")) == 3
+    # The event, and the message for its mail.
+    assert len(json.loads(kept.split("][")[0] + "]")) == 2
 
 
 # The page --------------------------------------------------------------------------------
@@ -172,7 +206,7 @@ def test_page_spends_no_token_before_the_click(anonymous: GraphQLClient, page: C
     html = response.content.decode()
     assert (response.status_code, response["Content-Type"]) == (200, HTML)
     assert '<script src="/static/accounts/link.js" defer></script>' in html
-    assert '<form method="post" id="link">' in html
+    assert '<form method="post" id="link" hidden>' in html
     assert '<input type="hidden" name="token" id="id_token">' in html
     assert token not in html
     assert not User.objects.exists()

@@ -15,6 +15,11 @@ from users.accounts.tasks import mail_sign_up
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 
+REQUEST_RESET = """
+    mutation ($email: String!) {
+      requestPasswordReset(input: {email: $email}) { errors { code field } }
+    }
+"""
 RESEND = """
     mutation ($email: String!) {
       resendVerification(input: {email: $email}) { errors { code field } }
@@ -89,10 +94,33 @@ def test_mails_per_address_are_limited_regardless_of_an_account(
 USERNAME_HELD = [("USERNAME_TAKEN", "username")]
 
 
-def test_invalid_input_costs_no_attempt(anonymous: GraphQLClient) -> None:
-    for _attempt in range(10):
+def test_refused_sign_ups_count_on_the_network_alone(
+    anonymous: GraphQLClient, alice: User, settings: Any
+) -> None:
+    """Neither on the address nor on the resets of the same office."""
+    settings.MAILS_PER_NETWORK = 10
+    for _attempt in range(9):
         assert sign_up(anonymous, password="short") == [("PASSWORD_TOO_WEAK", "password")]
-    assert sign_up(anonymous) == []
+    assert sign_up(anonymous, email=alice.email) == []
+    answer = anonymous(SIGN_UP, input={"email": "x", "username": "x", "password": "x"})
+    assert answer.codes == ["TOO_MANY_ATTEMPTS"]
+    for email in (alice.email, "unknown@example.org"):
+        assert anonymous(REQUEST_RESET, email=email).codes == []
+    for number in range(8):
+        assert anonymous(REQUEST_RESET, email=f"{number}@example.org").codes == []
+    assert anonymous(REQUEST_RESET, email=alice.email).codes == ["TOO_MANY_ATTEMPTS"]
+
+
+def test_sign_ups_with_an_address_do_not_stop_its_resets(
+    anonymous: GraphQLClient, alice: User
+) -> None:
+    for _attempt in range(5):
+        assert sign_up(anonymous, email=alice.email) == []
+    answer = anonymous(
+        SIGN_UP, input={"email": alice.email, "username": "nina", "password": PASSWORD}
+    )
+    assert answer.codes == ["TOO_MANY_ATTEMPTS"]
+    assert anonymous(REQUEST_RESET, email=alice.email).codes == []
 
 
 def test_token_guessing_is_throttled(anonymous: GraphQLClient) -> None:

@@ -1,73 +1,37 @@
-"""Mails that an SMTP server rejects: permanently, temporarily, or for our own fault."""
+"""Addresses that an SMTP server refuses for good, and their marks."""
 
 import re
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from core.email.message import Mail
 from core.email.smtp_replies import MailDelayedError, MailRefusedError, Stage
-from core.email.words import UNVERIFIED_READER
 from core.outbox.models import OutboxMessage
-from core.outbox.tasks import prune_failed, relay
+from core.outbox.tasks import relay
 from core.security.actor import SYSTEM
 from tests.admin.support import change_url, list_url, make_administrator, sign_in
 from tests.authentication.test_passwords import give_reset
-from tests.core.test_outbox import eventually, overdue
-from tests.support.celery_workers import Workers
+from tests.core.test_outbox import eventually
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_token, make_user
+from tests.support.refusals import TEXT, UNKNOWN, marks, reset, shown_addresses
 from tests.support.sink import Sink
 from tests.support.waiting import meanwhile
 from users.accounts import mail_delivery
 from users.accounts.models import EmailAddress, User
 from users.accounts.services.administration import change_user
 from users.accounts.services.deliverability import mark_undeliverable
-from users.activity.models import Event, EventDetails
+from users.activity.models import Event, EventDetails, PendingCount
 from users.activity.tags import Tag
 
-UNKNOWN = "550 5.1.1 unknown user"
 # A sender of a mail; `core.email.message.Mail` is its text.
 FOREIGN = r"core\.email import message|core\.email\.message import (?!Mail$)|django\.core\.mail"
-TEXT = Mail(reader=UNVERIFIED_READER, subject="Hello", paragraphs=["#token=secret"])
-FORGOT = """
-    mutation ($email: String!) {
-      requestPasswordReset(input: {email: $email}) { errors { code } }
-    }
-"""
-ADDRESSES = "{ me { emailAddresses { email undeliverableAt } } }"
-
-
-def reset(email: str) -> None:
-    assert GraphQLClient()(FORGOT, email=email).problems == []
 
 
 def failed() -> OutboxMessage | None:
     return OutboxMessage.objects.failed().first()
-
-
-def shown_addresses(user: User) -> list[tuple[str, bool]]:
-    """Return the user's addresses and marks, as the API returns them to the user."""
-    shown = GraphQLClient(make_token(user))(ADDRESSES).data["me"]["emailAddresses"]
-    return [(each["email"], each["undeliverableAt"] is not None) for each in shown]
-
-
-def marks() -> list[tuple[str, Any]]:
-    """Return the tags and subjects of the events about marks."""
-    tags = (Tag.EMAIL_UNDELIVERABLE, Tag.EMAIL_DELIVERABLE)
-    return list(Event.objects.filter(tag__in=tags).order_by("pk").values_list("tag", "subject"))
-
-
-# Permanent rejections --------------------------------------------------------------------
 
 
 def test_permanent_failure_is_visible_and_can_be_retried(worker: Sink, client: Client) -> None:
@@ -154,6 +118,20 @@ def test_an_address_that_cannot_be_encoded_is_final(mails: Sink, alice: User, ad
 
 
 @pytest.mark.django_db
+def test_sent_and_refused_mails_are_counted(mails: Sink, alice: User) -> None:
+    mails.replies[Stage.RCPT, alice.email] = UNKNOWN
+    with pytest.raises(MailRefusedError):
+        mail_delivery.send_mail(TEXT, to=alice.email)
+    mails.replies[Stage.RCPT, alice.email] = "451 4.3.0 later"
+    with pytest.raises(MailDelayedError):
+        mail_delivery.send_mail(TEXT, to=alice.email)
+    mail_delivery.send_mail(TEXT, to="bob@example.org")
+
+    counted = PendingCount.objects.order_by("pk").values_list("name", flat=True)
+    assert list(counted) == ["mails_failed", "mails_sent"]
+
+
+@pytest.mark.django_db
 def test_a_secondary_address_is_marked_by_itself(mails: Sink, alice: User) -> None:
     other = EmailAddress.objects.create(
         user=alice, email="alice@example.net", verified_at=timezone.now()
@@ -214,141 +192,6 @@ def test_verification_clears_the_undeliverable_mark(alice: User) -> None:
     """
     assert GraphQLClient()(document, token=give_reset(alice).token).problems == []
     assert shown_addresses(alice) == [(alice.email, False)]
-
-
-# Temporary rejections --------------------------------------------------------------------
-
-
-def test_a_temporary_refusal_is_retried_until_it_is_taken(worker: Sink) -> None:
-    alice = make_user("alice")
-    worker.replies[Stage.RCPT, alice.email] = "450 4.2.0 greylisted"
-    reset(alice.email)
-    eventually(lambda: worker.attempts[alice.email] == 1)
-    eventually(lambda: OutboxMessage.objects.filter(attempts=1).exists())
-    assert not OutboxMessage.objects.failed().exists()
-    worker.replies.clear()
-    overdue()
-    relay()
-    assert worker.next()["To"] == alice.email
-    eventually(lambda: not OutboxMessage.objects.exists())
-    assert marks() == []
-
-
-@contextmanager
-def server_that_says(*replies: bytes) -> Iterator[int]:
-    """Answer each command with the next line, and close the connection afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _address = server.accept()
-                except OSError:
-                    return
-                with client, client.makefile("rb") as commands:
-                    for reply in replies:
-                        client.sendall(reply + b"\r\n")
-                        if not commands.readline():
-                            break
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("replies", "reason"),
-    [
-        ([b"554 5.7.1 your address is blocked"], "SMTPConnectError: 554"),
-        ([b"220 x", b"550 5.7.1 bad name", b"550 5.7.1 bad name"], "SMTPHeloError: 550"),
-        ([b"220 x", b"250 x", b"530 5.7.0 authenticate first"], "MAIL FROM: 530 5.7.0"),
-        ([b"220 x", b"250 x"], "SMTPServerDisconnected"),
-        ([b"nonsense"], "SMTPConnectError: -1"),
-    ],
-)
-def test_service_errors_are_retried_and_mark_no_address(
-    mails: Sink, settings: Any, alice: User, replies: list[bytes], reason: str
-) -> None:
-    with server_that_says(*replies) as port:
-        settings.EMAIL_PORT = port
-        with pytest.raises(MailDelayedError, match=f"^{re.escape(reason)}$"):
-            mail_delivery.send_mail(TEXT, to=alice.email)
-    assert shown_addresses(alice) == [(alice.email, False)]
-    assert marks() == []
-
-
-@pytest.mark.django_db
-def test_refused_sender_is_permanent_and_marks_no_address(
-    mails: Sink, settings: Any, alice: User
-) -> None:
-    refusal = b"550 5.1.1 <no-reply@example.org> unknown"
-    with server_that_says(b"220 x", b"250 x", refusal, b"250 x", b"221 x") as port:
-        settings.EMAIL_PORT = port
-        with pytest.raises(MailRefusedError, match=re.escape("MAIL FROM: 550 5.1.1")):
-            mail_delivery.send_mail(TEXT, to=alice.email)
-    assert shown_addresses(alice) == [(alice.email, False)]
-
-
-# Failed messages -------------------------------------------------------------------------
-
-
-def fail_some(count: int) -> list[OutboxMessage]:
-    return OutboxMessage.objects.bulk_create(
-        OutboxMessage(
-            subscriber="users.accounts.tasks.mail_sign_up",
-            payload={"event_id": "00000000-0000-0000-0000-000000000000"},
-            dispatch_at=None,
-            failed_at=timezone.now(),
-            failure="DATA: 554 5.7.1",
-        )
-        for _number in range(count)
-    )
-
-
-@pytest.mark.django_db
-def test_failed_messages_are_kept_for_a_bounded_time(settings: Any) -> None:
-    old, young = fail_some(2)
-    past = timezone.now() - settings.OUTBOX_FAILED_TTL
-    OutboxMessage.objects.filter(pk=old.pk).update(failed_at=past)
-    prune_failed()
-    assert list(OutboxMessage.objects.all()) == [young]
-
-
-@pytest.mark.django_db
-def test_metrics_count_them(client: Client) -> None:
-    fail_some(2)
-    text = client.get("/metrics").content.decode()
-    assert 'outbox_messages{state="failed"} 2.0' in text
-    assert 'outbox_messages{state="due"} 0.0' in text
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_command_retries_them(mails: Sink, workers: Workers) -> None:
-    first, second, third = fail_some(3)
-    for arguments in ([], [str(first.pk), "--all"]):
-        with pytest.raises(CommandError):
-            call_command("retry_failed_messages", *arguments)
-    output, errors = StringIO(), StringIO()
-    call_command(
-        *("retry_failed_messages", str(first.pk), str(third.pk + 1)),
-        stdout=output,
-        stderr=errors,
-    )
-    assert output.getvalue() == "Retried 1 of 2 messages.\n"
-    assert str(third.pk + 1) in errors.getvalue()
-    assert set(OutboxMessage.objects.failed()) == {second, third}
-    call_command("retry_failed_messages", "--all", stdout=StringIO())
-    retried = OutboxMessage.objects.due().filter(pk__in=[first.pk, second.pk, third.pk])
-    assert retried.count() == 3
-    assert Event.objects.filter(tag=Tag.OUTBOX_MESSAGE_RETRIED).count() == 3
-    # The event was deleted, so there is nothing to mail.
-    with workers.running():
-        relay()
-        eventually(lambda: not OutboxMessage.objects.exists())
-    assert mails.is_empty()
 
 
 @pytest.mark.django_db(transaction=True)

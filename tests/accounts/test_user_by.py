@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -9,8 +10,9 @@ from django.utils import timezone
 from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.executors import Executor
-from tests.support.factories import make_api_token, node_id
+from tests.support.factories import make_api_token, make_external_id, node_id
 from users.accounts.models import EmailAddress, User
+from users.imports.models import ExternalId
 from users.scopes import Scope
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -24,7 +26,7 @@ def second(alice: User) -> EmailAddress:
     )
 
 
-def found(client: GraphQLClient, **by: str) -> str | None:
+def found(client: GraphQLClient, **by: Any) -> str | None:
     user = client(USER_BY, by=by).data["userBy"]
     return user and str(user["username"])
 
@@ -59,6 +61,53 @@ def test_other_values_find_no_user(
     client_of: ClientOf, alice: User, sam: User, by: dict[str, str]
 ) -> None:
     assert found(client_of(sam), **by) is None
+
+
+def test_staff_find_users_by_external_id(
+    executor: Executor, client_of: ClientOf, alice: User, bob: User, sam: User
+) -> None:
+    make_external_id(alice, "17", source="crm")
+    make_external_id(alice, "17")
+    make_external_id(bob, "17", source="shop")
+    expected = [("crm", "alice"), ("shop", "bob"), ("unknown", None), ("\0", None)]
+    for source, name in expected:
+        by = {"externalId": {"source": source, "value": "17"}}
+        answer = executor(lambda: client_of(sam)(USER_BY, by=by))  # noqa: B023
+        user = answer.data["userBy"]
+        assert (user and user["username"]) == name
+    assert found(client_of(sam), externalId={"value": "17"}) == "alice"
+    assert found(client_of(sam), externalId={"value": "1"}) is None
+    # Not even their own, nor one of public users.
+    User.objects.update(is_public=True)
+    for by_source in ({"source": "crm"}, {}):
+        assert found(client_of(alice), externalId={"value": "17"} | by_source) is None
+
+
+def test_staff_read_external_ids(
+    executor: Executor, client_of: ClientOf, alice: User, sam: User
+) -> None:
+    make_external_id(alice, "17", source="shop")
+    make_external_id(alice, "4", source="crm")
+    query = "query ($id: ID!) { user(id: $id) { externalIds { source value } } }"
+    for user, expected in (
+        (sam, [{"source": "crm", "value": "4"}, {"source": "shop", "value": "17"}]),
+        (alice, []),
+    ):
+        client = client_of(user)
+        answer = executor(lambda: client(query, id=node_id(alice)))  # noqa: B023
+        assert answer.data["user"]["externalIds"] == expected
+    # An import takes effect at once.
+    ExternalId.objects.filter(source="crm").update(value="5")
+    answer = client_of(sam)(query, id=node_id(alice))
+    assert answer.data["user"]["externalIds"][0]["value"] == "5"
+
+
+@pytest.mark.parametrize("scopes", [{Scope.USERS_READ}, {Scope.PROFILE_READ}], ids=str)
+def test_tokens_need_the_scope_for_external_ids(alice: User, sam: User, scopes: set[Scope]) -> None:
+    make_external_id(sam, "17")
+    token = GraphQLClient(make_api_token(sam, *scopes))
+    shown = token("{ me { externalIds { value } } }").data["me"]["externalIds"]
+    assert shown == ([{"value": "17"}] if Scope.USERS_READ in scopes else [])
 
 
 @pytest.mark.parametrize(

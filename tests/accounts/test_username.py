@@ -1,5 +1,7 @@
 """Change of the username."""
 
+import re
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from tests.accounts.test_sign_up import sign_up
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_token, make_user
+from users.accounts.identifiers import LETTER, MARK
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -45,6 +48,11 @@ def test_username_changes_and_the_former_one_is_free(
         ("", "USERNAME_INVALID"),
         ("al", "USERNAME_INVALID"),
         ("al ice", "USERNAME_INVALID"),
+        # Spaces, punctuation and unassigned characters among the marks of scripts.
+        ("al\u1680ice", "USERNAME_INVALID"),
+        ("alice\u1362", "USERNAME_INVALID"),
+        ("alice\u0dff", "USERNAME_INVALID"),
+        ("क" * 28 + "!", "USERNAME_INVALID"),
         ("admin", "USERNAME_RESERVED"),
         ("BOB", "USERNAME_TAKEN"),
     ],
@@ -60,6 +68,17 @@ def test_unavailable_username_is_refused(
     alice.refresh_from_db()
     assert alice.username == "alice"
     assert not Event.objects.filter(tag=Tag.USERNAME_CHANGED).exists()
+
+
+def test_no_character_is_both_a_letter_and_a_mark() -> None:
+    """Against catastrophic backtracking: matching holds the interpreter's lock."""
+    letters, marks = (
+        {each.start() for each in re.finditer(kind, "".join(map(chr, range(sys.maxunicode + 1))))}
+        for kind in (LETTER, MARK)
+    )
+    assert letters
+    assert marks
+    assert not letters & marks
 
 
 def test_pending_sign_up_does_not_reserve_its_username(

@@ -14,6 +14,16 @@ class LinkForm(forms.Form):
     token = forms.CharField(widget=forms.HiddenInput, max_length=200)
 
 
+class EmailForm(forms.Form):
+    """The address that gets another mail."""
+
+    # Not `EmailField`: its validator differs from that of the service.
+    email = forms.CharField(
+        label=_("E-mail address"),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+
 class ConfirmForm(LinkForm):
     """The token and the account's password, which the service requires."""
 

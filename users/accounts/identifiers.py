@@ -4,18 +4,20 @@ import re
 import unicodedata
 from typing import Final
 
-from confusable_homoglyphs import categories, confusables
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from core.database.search.characters import IGNORED, MARKS
 from core.database.texts import replace_nul
 from core.email.addresses import (
     AT_SIGNS,
     EMAIL_MAX_LENGTH,
     a_labels,
     canonical_email,
+    lower,
     unicode_email,
 )
+from users.accounts.scripts import is_look_alike, mixes_scripts
 
 # Domain of the service accounts' addresses, which cannot receive mail (RFC 2606).
 SERVICE_DOMAIN: Final = "service.invalid"
@@ -35,7 +37,15 @@ RESERVED_USERNAMES: Final = frozenset(
         *("superuser", "support", "system", "team", "user", "users", "webmaster", "www"),
     )
 )
-USERNAME_PATTERN: Final = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
+# Letters with the marks that spell them, as in Devanagari, Tamil and Thai; the marks of other
+# scripts are accents, which are composed with their letters or refused. No character is both a
+# letter and a mark, or matching would take exponential time (ReDoS).
+LETTER: Final = r"[^\W_]"
+MARK: Final = rf"(?![{IGNORED}\w])[{MARKS}]"
+MARKED_LETTER: Final = rf"{LETTER}(?:{MARK}){{0,4}}"
+USERNAME_PATTERN: Final = re.compile(rf"{MARKED_LETTER}(?:[_.-]*{MARKED_LETTER})*")
+# Of `unicodedata.category`. The ranges of `MARKS` have spaces and punctuation, too.
+SPELLING: Final = frozenset("LMN")
 
 
 def canonical(identifier: str) -> str:
@@ -45,7 +55,7 @@ def canonical(identifier: str) -> str:
     length of any login, because normalisation takes quadratic time.
     """
     identifier = replace_nul(identifier).strip()[: EMAIL_MAX_LENGTH + 1]
-    folded = unicodedata.normalize("NFKC", identifier).lower()
+    folded = lower(unicodedata.normalize("NFKC", identifier))
     return unicodedata.normalize("NFKC", folded)
 
 
@@ -86,20 +96,20 @@ def canonical_part(word: str) -> str:
 def readable_email(email: str) -> str:
     """Return a stored address for display: in Unicode unless it is confusable.
 
-    A domain keeps its A-labels if one of them mixes scripts or reads as Latin (Unicode TR 39).
+    A domain keeps its A-labels if one of them mixes scripts or reads as another (UTS 39).
     """
     readable = unicode_email(email)
     labels = readable.rpartition("@")[2].split(".")
-    is_safe = not any(_is_confusable_with_latin(label) for label in labels if not label.isascii())
+    is_safe = not any(mixes_scripts(label) or is_look_alike(label) for label in labels)
     return readable if is_safe else email
 
 
 def clean_username(username: str) -> str:
     """Return the canonical username. Raises `ValidationError` if it is not valid.
 
-    Valid are letters of one script, digits, dots, hyphens and underscores. A name in another
-    script that reads as Latin is rejected, because it would pass for another user's (homograph
-    attack, Unicode TR 39).
+    Valid are letters of one script, or of scripts that are written together, with their marks,
+    digits, dots, hyphens and underscores. A name that reads as one in another script is rejected,
+    because it would pass for another user's (homograph attack, UTS 39).
     """
     name = canonical(username)
     if not USERNAME_MIN_LENGTH <= len(name) <= USERNAME_MAX_LENGTH:
@@ -107,25 +117,35 @@ def clean_username(username: str) -> str:
             _("Choose a username of %(min)d to %(max)d characters.")
             % {"min": USERNAME_MIN_LENGTH, "max": USERNAME_MAX_LENGTH}
         )
-    if not USERNAME_PATTERN.fullmatch(name):
+    if not USERNAME_PATTERN.fullmatch(name) or not _is_spelt(name):
         raise ValidationError(
             _(
                 "Use letters, digits, dots, hyphens and underscores only, "
                 "with a letter or digit at both ends."
             )
         )
-    if not name.isascii() and _is_confusable_with_latin(name):
+    if mixes_scripts(name):
+        raise ValidationError(
+            _(
+                "Use letters of one script only. Chinese, Japanese or Korean may be combined with "
+                "Latin."
+            )
+        )
+    if is_look_alike(name):
         raise ValidationError(
             _("This username can be mistaken for another. Choose a different one.")
         )
     return name
 
 
-def _is_confusable_with_latin(name: str) -> bool:
-    letters = "".join(character for character in name if character.isalpha())
-    if len(categories.unique_aliases(letters) - {"COMMON", "INHERITED"}) > 1:
-        return True
-    if "LATIN" in categories.unique_aliases(letters):
+def is_username(text: str) -> bool:
+    """Return whether the text is a valid username in any spelling."""
+    try:
+        clean_username(text)
+    except ValidationError:
         return False
-    look_alikes = confusables.is_confusable(letters, greedy=True, preferred_aliases=["latin"])
-    return bool(look_alikes) and {entry["character"] for entry in look_alikes} == set(letters)
+    return True
+
+
+def _is_spelt(name: str) -> bool:
+    return all(each in "_.-" or unicodedata.category(each)[0] in SPELLING for each in name)

@@ -3,6 +3,7 @@
 Text that users entered passes through the reader, which may withhold it (`core.email.words`).
 """
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from core.email.message import Mail
@@ -14,8 +15,13 @@ def verify_email(reader: Reader, *, url: str) -> Mail:
     return Mail(
         reader=reader,
         subject=_("Confirm your e-mail address"),
+        is_awaited=True,
         paragraphs=[
-            _("To finish your sign-up for Roster, confirm this e-mail address with your password."),
+            _(
+                "To finish your sign-up for %(service)s, confirm this e-mail address with your "
+                "password."
+            )
+            % {"service": settings.SERVICE_NAME},
         ],
         action=_("Confirm my address"),
         action_url=url,
@@ -32,9 +38,27 @@ def sign_up_with_known_email(reader: Reader) -> Mail:
     return Mail(
         reader=reader,
         subject=_("You already have an account"),
+        is_awaited=True,
         paragraphs=[
             _("We received a sign-up with this e-mail address."),
             _("You already have an account, so no new one was created. Sign in to it."),
+        ],
+        footnote=_("If this was not you, you need not do anything: your account is unchanged."),
+    )
+
+
+def sign_up_with_inactive_email(reader: Reader) -> Mail:
+    """Notify the owner of a deactivated account of a sign-up with its address."""
+    return Mail(
+        reader=reader,
+        subject=_("Your account is deactivated"),
+        is_awaited=True,
+        paragraphs=[
+            _("We received a sign-up with this e-mail address."),
+            _(
+                "It belongs to an account that is deactivated. You cannot sign in to it, and no "
+                "new account was created. Contact an administrator."
+            ),
         ],
         footnote=_("If this was not you, you need not do anything: your account is unchanged."),
     )
@@ -62,8 +86,10 @@ def confirm_email_change(reader: Reader, *, url: str) -> Mail:
     return Mail(
         reader=reader,
         subject=_("Confirm your new e-mail address"),
+        is_awaited=True,
         paragraphs=[
-            _("Confirm that this is the new address of your Roster account."),
+            _("Confirm that this is the new address of your %(service)s account.")
+            % {"service": settings.SERVICE_NAME},
             _("Open the link where you are signed in, or enter your account's password."),
         ],
         action=_("Confirm my address"),
@@ -80,6 +106,7 @@ def change_to_known_email(reader: Reader) -> Mail:
     return Mail(
         reader=reader,
         subject=_("You already have an account"),
+        is_awaited=True,
         paragraphs=[
             _("Another account asked to use this e-mail address."),
             _("An address can belong to one account only, so nothing was changed."),
@@ -93,8 +120,10 @@ def confirm_email_address(reader: Reader, *, url: str) -> Mail:
     return Mail(
         reader=reader,
         subject=_("Confirm your e-mail address"),
+        is_awaited=True,
         paragraphs=[
-            _("Confirm that you want to add this address to your Roster account."),
+            _("Confirm that you want to add this address to your %(service)s account.")
+            % {"service": settings.SERVICE_NAME},
             _("Open the link where you are signed in, or enter your account's password."),
         ],
         action=_("Confirm my address"),
@@ -149,13 +178,26 @@ def email_address_removed_by_administrator(reader: Reader, *, email: str) -> Mai
     )
 
 
-def email_changed(reader: Reader) -> Mail:
-    """Notify the former primary address of an account."""
+def email_changed(reader: Reader, *, url: str = "", day: str = "") -> Mail:
+    """Notify the former primary address of an account; by ``url`` it can undo the change."""
     return Mail(
         reader=reader,
         subject=_("Your e-mail address was changed"),
         paragraphs=[
             _("Your account now has another e-mail address. We will write to that address."),
+            *(
+                [
+                    _(
+                        "If this was not you, undo the change until %(day)s. All devices are then "
+                        "signed out, and you choose a new password."
+                    )
+                    % {"day": day}
+                ]
+                if url
+                else []
+            ),
         ],
+        action=_("Undo the change") if url else "",
+        action_url=url,
         footnote=_("If this was not you, contact an administrator immediately."),
     )

@@ -6,7 +6,9 @@ from enum import Enum
 from typing import Any, Final
 
 from django.db.models import DateTimeField, F, Value
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Coalesce
+
+from core.database.search.texts import in_name_order
 
 NEVER: Final = Value(dt.datetime(1970, 1, 1, tzinfo=dt.UTC), output_field=DateTimeField())
 
@@ -24,7 +26,7 @@ class UserOrderField(Enum):
 # Keyset pagination requires terms that are unique together and never NULL: the id breaks ties.
 USER_ORDERS: Final[Mapping[UserOrderField, tuple[Any, ...]]] = {
     UserOrderField.USERNAME: (F("username"),),
-    UserOrderField.NAME: (Lower("name"), F("id")),
+    UserOrderField.NAME: (in_name_order("name"), F("id")),
     UserOrderField.EMAIL: (F("email"),),
     UserOrderField.JOINED: (F("date_joined"), F("id")),
     UserOrderField.LAST_SEEN: (Coalesce("last_seen__at", NEVER), F("last_seen__user")),

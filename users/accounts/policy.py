@@ -61,6 +61,11 @@ def may_list_users(actor: Actor) -> bool:
     return actor.is_authenticated and actor.allows(Scope.USERS_READ)
 
 
+def may_list_invitations(actor: Actor) -> bool:
+    """Any authenticated user may list invitations; `visible_to` decides which."""
+    return actor.is_authenticated and actor.allows(Scope.USERS_READ)
+
+
 def may_list_events(actor: Actor) -> bool:
     """Any authenticated user may list events; `visible_to` decides which."""
     return actor.is_authenticated and actor.allows(Scope.EVENTS_READ)
@@ -94,11 +99,6 @@ def may_administer_groups(actor: Actor) -> bool:
 def may_list_groups(actor: Actor) -> bool:
     """Staff list all groups and permissions; users read their own through `me`."""
     return actor.is_staff and actor.allows(Scope.GROUPS_READ)
-
-
-def may_read_analytics(actor: Actor) -> bool:
-    """Staff read statistics."""
-    return actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
 
 
 def require(

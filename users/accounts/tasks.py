@@ -7,18 +7,28 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from core.database.batches import delete_in_batches
 from core.email.message import Mail
-from core.email.words import UNVERIFIED_READER
+from core.email.words import UNVERIFIED_READER, Reader
 from core.outbox.periodic import periodic
+from core.outbox.queues import Queue
 from core.outbox.registry import subscriber
 from users.accounts import mails
 from users.accounts.avatars import storage
 from users.accounts.mail_delivery import send_mail
 from users.accounts.mail_recipients import mail_user
-from users.accounts.models import EmailAddition, EmailChange, Invitation, SignUp, User
+from users.accounts.models import (
+    EmailAddition,
+    EmailChange,
+    EmailReversal,
+    Invitation,
+    SignUp,
+    User,
+)
 from users.accounts.services.avatar import remove_unused_avatars
+from users.accounts.services.sign_up_notices import sign_up_notice
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 
@@ -26,8 +36,8 @@ from users.activity.tags import Tag
 SWEEP_EVERY: Final = timedelta(minutes=5)
 
 
-@subscriber(Tag.SIGN_UP_REQUESTED)
-@subscriber(Tag.SIGN_UP_VERIFICATION_REQUESTED)
+@subscriber(Tag.SIGN_UP_REQUESTED, queue=Queue.MAIL)
+@subscriber(Tag.SIGN_UP_VERIFICATION_REQUESTED, queue=Queue.MAIL)
 def mail_sign_up(event_id: str) -> None:
     """Mail the verification link or, to an account's owner, a notice.
 
@@ -39,14 +49,14 @@ def mail_sign_up(event_id: str) -> None:
         return
     owner = _owner_of(pending.email)
     if owner:
-        mail_user(owner, mails.sign_up_with_known_email, to=pending.email)
+        mail_user(owner, sign_up_notice(owner), to=pending.email)
         return
     url = f"{settings.LINKS_URL}/verify-email#token={pending.token}"
     with translation.override(pending.locale):
         send_mail(mails.verify_email(UNVERIFIED_READER, url=url), to=pending.email)
 
 
-@subscriber(Tag.USER_INVITED)
+@subscriber(Tag.USER_INVITED, queue=Queue.MAIL)
 def mail_invitation(event_id: str) -> None:
     """Mail the invitation link; skip a replaced or accepted invitation."""
     nonce = Event.objects.values("subject_id").filter(pk=event_id)
@@ -58,7 +68,7 @@ def mail_invitation(event_id: str) -> None:
         send_mail(mails.invitation(UNVERIFIED_READER, url=url), to=invitation.email)
 
 
-@subscriber(Tag.EMAIL_CHANGE_REQUESTED)
+@subscriber(Tag.EMAIL_CHANGE_REQUESTED, queue=Queue.MAIL)
 def mail_email_change(event_id: str) -> None:
     """Mail the confirmation link or, to an account's owner, a notice."""
     event = Event.objects.get(pk=event_id)
@@ -70,7 +80,7 @@ def mail_email_change(event_id: str) -> None:
     _mail_to_confirm(change, mails.confirm_email_change, url)
 
 
-@subscriber(Tag.EMAIL_ADDRESS_REQUESTED)
+@subscriber(Tag.EMAIL_ADDRESS_REQUESTED, queue=Queue.MAIL)
 def mail_email_addition(event_id: str) -> None:
     """Mail the confirmation link or, to an account's owner, a notice."""
     event = Event.objects.get(pk=event_id)
@@ -82,7 +92,7 @@ def mail_email_addition(event_id: str) -> None:
     _mail_to_confirm(addition, mails.confirm_email_address, url)
 
 
-@subscriber(Tag.EMAIL_ADDRESS_ADDED)
+@subscriber(Tag.EMAIL_ADDRESS_ADDED, queue=Queue.MAIL)
 def mail_email_address_added(event_id: str) -> None:
     """Notify the user at the primary address."""
     subject = Event.objects.values("subject_id").filter(pk=event_id)
@@ -91,13 +101,13 @@ def mail_email_address_added(event_id: str) -> None:
         mail_user(user, mails.email_address_added)
 
 
-@subscriber(Tag.EMAIL_ADDRESS_REMOVED)
+@subscriber(Tag.EMAIL_ADDRESS_REMOVED, queue=Queue.MAIL)
 def mail_email_address_removed(event_id: str) -> None:
     """Notify the removed address, unless it was erased meanwhile."""
     _mail_to_former(event_id, mails.email_address_removed, lambda values: values["email"])
 
 
-@subscriber(Tag.EMAIL_ADDRESS_REMOVED)
+@subscriber(Tag.EMAIL_ADDRESS_REMOVED, queue=Queue.MAIL)
 def mail_email_address_removed_by_administrator(event_id: str) -> None:
     """Notify the user at the primary address if an administrator removed another one."""
     event = Event.objects.get(pk=event_id)
@@ -111,10 +121,20 @@ def mail_email_address_removed_by_administrator(event_id: str) -> None:
     )
 
 
-@subscriber(Tag.EMAIL_CHANGED)
+@subscriber(Tag.EMAIL_CHANGED, queue=Queue.MAIL)
 def mail_email_changed(event_id: str) -> None:
     """Notify the former primary address, unless it was erased meanwhile."""
-    _mail_to_former(event_id, mails.email_changed, lambda values: values["old"]["email"])
+    event = Event.objects.only("data").get(pk=event_id)
+    reversals = EmailReversal.objects.open().filter(nonce=event.data.get("reversal"))
+    reversal = reversals.first()
+
+    def text(reader: Reader) -> Mail:
+        if reversal is None:
+            return mails.email_changed(reader)
+        url = f"{settings.LINKS_URL}/undo-email-change#token={reversal.token}"
+        return mails.email_changed(reader, url=url, day=date_format(reversal.expires_at))
+
+    _mail_to_former(event_id, text, lambda values: values["old"]["email"])
 
 
 @subscriber(Tag.AVATAR_CHANGED)
@@ -129,7 +149,7 @@ def remove_former_avatar(event_id: str) -> None:
 @periodic("users.accounts.prune_links", every=timedelta(minutes=10))
 def prune_links() -> None:
     """Delete expired mailed links."""
-    for kind in (SignUp, Invitation, EmailChange, EmailAddition):
+    for kind in (SignUp, Invitation, EmailChange, EmailReversal, EmailAddition):
         delete_in_batches(kind.objects.expired())
 
 

@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, cast
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,13 +28,14 @@ from users.accounts.forms import (
     ClaimSignUpForm,
     ConfirmAsForm,
     ConfirmForm,
+    EmailForm,
     LinkForm,
 )
 from users.accounts.identifiers import readable_email
 from users.accounts.services.email_addresses import confirm_email_address
 from users.accounts.services.email_change import confirm_email_change
 from users.accounts.services.invitation import accept_invitation
-from users.accounts.services.sign_up import verify_email
+from users.accounts.services.sign_up import resend_verification, verify_email
 
 # The policy prevents script execution if a browser sniffs another type. Frontends on other origins
 # embed avatars; a changed avatar has a new URL, so it is immutable.
@@ -61,6 +65,15 @@ class AvatarView(View):
         return HttpResponse(content, content_type=f"image/{TYPE}", headers=AVATAR_HEADERS)
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """How to get another link: by the page ``url_name`` or from a person."""
+
+    text: Any
+    url_name: str = ""
+    label: Any = ""
+
+
 # Not cached, because a form that is shown again contains the token.
 @method_decorator(never_cache, name="dispatch")
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -82,6 +95,8 @@ class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
     note: Any = ""
     # Name and label of a second button, which shows another form.
     alternative: tuple[str, Any] | None = None
+    # How to get another link, shown when this one is missing, used or expired.
+    renewal: Renewal | None = None
 
     @property
     def actor(self) -> Actor:
@@ -126,7 +141,9 @@ class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
         """Call the service; return a message to show, or a response."""
 
     def _answer(self, status: int, **context: Any) -> HttpResponse:
-        return self.render_to_response(self.get_context_data(**context), status=status)
+        next_url = settings.AFTER_LINK_URL or reverse("done")
+        context = self.get_context_data(next_url=next_url, **context)
+        return self.render_to_response(context, status=status)
 
 
 class VerifyEmailView(MailedLinkView):
@@ -136,6 +153,11 @@ class VerifyEmailView(MailedLinkView):
     full_form_class = ConfirmAsForm
     title = gettext_lazy("Confirm your e-mail address")
     button = gettext_lazy("Confirm my address")
+    renewal = Renewal(
+        gettext_lazy("If you have confirmed it before, sign in. Otherwise we can mail a new link."),
+        "resend-verification",
+        gettext_lazy("Request a new link"),
+    )
 
     @property
     def lead(self) -> str:
@@ -184,14 +206,24 @@ class VerifyEmailView(MailedLinkView):
         return account_is_ready(user.username)
 
 
-class ConfirmAddressView(MailedLinkView):
-    """Confirms an address of a user, who is signed in or enters the password."""
+class ResendVerificationView(MailedLinkView):
+    """Page that requests another link of a sign-up, with the same response for any address."""
+
+    form_class = EmailForm
+    title = gettext_lazy("Confirm your e-mail address")
+    lead = gettext_lazy("We will mail you a new link to finish your sign-up.")
+    button = gettext_lazy("Send the link")
+
+    def use(self, **fields: str) -> str:
+        """Request the mail."""
+        resend_verification(fields["email"], actor=self.actor)
+        return _("If a sign-up waits for this address, we have sent a mail with a new link.")
+
+
+class OwnersLinkView(MailedLinkView):
+    """A link for a user who is signed in or enters the password."""
 
     full_form_class = ConfirmForm
-    button = gettext_lazy("Confirm my address")
-    service: ClassVar[Callable[..., Any]]
-    # The message of success, with the placeholder ``email``.
-    done: Any
 
     def get_form_class(self) -> type[Form]:
         """Return the form without a password if a user is signed in."""
@@ -205,6 +237,18 @@ class ConfirmAddressView(MailedLinkView):
         return _(
             "Enter that account's password, or sign in to it and open the link in our mail again."
         )
+
+
+class ConfirmAddressView(OwnersLinkView):
+    """Confirms an address of a user."""
+
+    renewal = Renewal(
+        gettext_lazy("Sign in to see whether it is confirmed, or to request a new link there.")
+    )
+    button = gettext_lazy("Confirm my address")
+    service: ClassVar[Callable[..., Any]]
+    # The message of success, with the placeholder ``email``.
+    done: Any
 
     def use(self, **fields: str) -> str:
         """Confirm the address."""
@@ -240,6 +284,9 @@ class AcceptInvitationView(MailedLinkView):
     title = gettext_lazy("Accept your invitation")
     lead = gettext_lazy("Choose a username and a password. Then your account is ready.")
     button = gettext_lazy("Create my account")
+    renewal = Renewal(
+        gettext_lazy("If you have an account, sign in. Otherwise ask for a new invitation.")
+    )
 
     def use(self, **fields: str) -> str:
         """Accept the invitation."""

@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import IO, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from core.bulkhead import NotStartedError, half_of_threads
 from core.errors import InputRejectedError, Problem, ServiceBusyError
 from users.accounts.avatars.decoder import LENGTH, WEBP, WEBP_SHARE, Outcome
 from users.accounts.errors import AccountErrorCode
@@ -31,22 +32,17 @@ PROGRAM: Final = Path(__file__).with_name("decoder.py")
 # The largest accepted images take about one second.
 CPU_SECONDS: Final = 3
 WALL_SECONDS: Final = 10
-# How long a request waits for the decoder, and how many threads of a process may decode or wait:
-# half of `WEB_THREADS`, so that uploads do not exhaust the threads.
+# How long a request waits for the decoder.
 WAIT_SECONDS: Final = 2.0
-MAX_THREADS: Final = 2
 POLL_SECONDS: Final = 0.01
 # A progressive JPEG usually has about ten scans, but the format does not limit them. Each scan is a
 # pass over the whole image.
 MAX_SCANS: Final = 150
 START_OF_JPEG, START_OF_SCAN = b"\xff\xd8\xff", b"\xff\xda"
 
-_thread_slots = BoundedSemaphore(MAX_THREADS)
+# Threads that decode or wait for the decoder.
+DECODERS: Final = half_of_threads("avatars")
 _process_lock = Lock()
-
-
-class DecoderBusyError(ServiceBusyError):
-    """The decoder stayed busy for the whole wait; the image was not decoded."""
 
 
 class AvatarSize(Enum):
@@ -62,7 +58,7 @@ def decode_squares(data: bytes) -> Mapping[AvatarSize, bytes]:
 
     Raises `InputRejectedError` about ``image`` for a file with too many bytes or pixels, one that
     is too expensive to decode, an unsupported format, or an animation. Raises `ServiceBusyError` if
-    decoding times out, and its subclass `DecoderBusyError` if decoding did not start.
+    decoding times out, and its subclass `NotStartedError` if decoding did not start.
     """
     if len(data) > settings.AVATAR_MAX_BYTES:
         raise _image_rejected_error(Outcome.TOO_LARGE)
@@ -96,25 +92,21 @@ def _decoder_lock() -> Iterator[None]:
     """Serialise decoding in a pod, across threads and processes.
 
     The lock is on the program's file, which exists on a read-only file system as well. The kernel
-    releases it when its holder ends or crashes. Raises `DecoderBusyError` after `WAIT_SECONDS`.
+    releases it when its holder ends or crashes. Raises `NotStartedError` after `WAIT_SECONDS`.
     """
     deadline = time.monotonic() + WAIT_SECONDS
-    if not _thread_slots.acquire(blocking=False):
-        raise DecoderBusyError
-    try:
+    with DECODERS:
         if not _process_lock.acquire(timeout=WAIT_SECONDS):
-            raise DecoderBusyError
+            raise NotStartedError
         try:
             with PROGRAM.open("rb") as file:
                 while not _try_lock(file):
                     if time.monotonic() > deadline:
-                        raise DecoderBusyError
+                        raise NotStartedError
                     time.sleep(POLL_SECONDS)
                 yield
         finally:
             _process_lock.release()
-    finally:
-        _thread_slots.release()
 
 
 def _try_lock(file: IO[bytes]) -> bool:

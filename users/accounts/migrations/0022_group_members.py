@@ -2,11 +2,7 @@
 
 from django.db import migrations
 
-CREATE = """
-    CREATE INDEX CONCURRENTLY accounts_user_groups_group_id_user_id
-    ON accounts_user_groups (group_id, user_id)
-"""
-DROP = "DROP INDEX CONCURRENTLY accounts_user_groups_group_id_user_id"
+from core.database.schema_changes.operations import AddTableIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -17,5 +13,9 @@ class Migration(migrations.Migration):
         ('accounts', '0021_no_authorization_version'),
     ]
 
-    # The table is Django's own, whose model takes no index.
-    operations = [migrations.RunSQL(CREATE, DROP)]
+    operations = [
+        # The table is Django's own, whose model takes no index.
+        AddTableIndexConcurrently(
+            'accounts_user_groups_group_id_user_id', 'accounts_user_groups', ['group_id', 'user_id']
+        ),
+    ]

@@ -9,8 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.email.addresses import EMAIL_MAX_LENGTH
+from core.security.actor import Actor
 from users.accounts.identifiers import USERNAME_MAX_LENGTH
 from users.accounts.models.users import User, user_key
+from users.scopes import Scope
 
 
 class MailedLinkQuerySet(models.QuerySet[Any]):
@@ -43,7 +45,7 @@ class MailedLink(models.Model):
     nonce = models.UUIDField(default=uuid4, unique=True)
     expires_at = models.DateTimeField(_("expires"), db_index=True)
 
-    objects = MailedLinkQuerySet.as_manager()
+    objects: ClassVar[Any] = MailedLinkQuerySet.as_manager()
 
     class Meta:
         """Each kind of link has its own table."""
@@ -74,7 +76,9 @@ class SignUp(MailedLink):
     """
 
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
-    username = models.CharField(max_length=USERNAME_MAX_LENGTH)
+    # Empty if it is derived when the address is confirmed.
+    username = models.CharField(max_length=USERNAME_MAX_LENGTH, blank=True)
+    name = models.CharField(max_length=150, blank=True, default="", db_default="")
     password = models.CharField(max_length=128)
     locale = models.CharField(max_length=10)
 
@@ -94,6 +98,24 @@ class EmailChange(MailedLink):
         """At most one per user; a later request replaces an earlier one."""
 
 
+class EmailReversal(MailedLink):
+    """The right of a former primary address to undo a change, for some days.
+
+    A changed password does not end it, because an attacker would change that too.
+    """
+
+    user = user_key()
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        """One per user and address; a later change from the address replaces an earlier one."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "email"], name="email_reversal_unique"),
+        ]
+
+
 class EmailAddition(MailedLink):
     """A pending secondary address, until it is confirmed."""
 
@@ -108,16 +130,29 @@ class EmailAddition(MailedLink):
         ]
 
 
+class InvitationQuerySet(MailedLinkQuerySet):
+    """Invitations to create an account."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Return all that have not expired to administrators, and none to others."""
+        may_read = actor.is_superuser and actor.allows(Scope.USERS_READ)
+        return self.open() if may_read else self.none()
+
+
 class Invitation(MailedLink):
     """An administrator's invitation of an e-mail address to create an account."""
 
-    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
-    name = models.CharField(max_length=150, blank=True)
-    locale = models.CharField(max_length=10)
+    email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    locale = models.CharField(_("language"), max_length=10)
+
+    objects: ClassVar[Any] = InvitationQuerySet.as_manager()
 
     class Meta:
         """One per address; a later invitation replaces an earlier one."""
 
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations to sign up")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["email"], name="invitation_email_unique"),
         ]

@@ -13,7 +13,7 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import canonical_login
-from users.accounts.models import User
+from users.accounts.models import EmailReversal, User
 from users.accounts.policy import (
     may_administer,
     may_administer_groups,
@@ -32,7 +32,7 @@ from users.accounts.services.groups import lock_groups
 from users.accounts.services.lookup import get_target_for_update, get_user_for_update
 from users.accounts.services.mailed_links import end_address_links_of
 from users.accounts.services.permissions import lock_permissions
-from users.accounts.services.profile import check_profile, write_profile
+from users.accounts.services.profile import clean_profile, write_profile
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.set_change import SetChange
 from users.activity.services.record import record
@@ -69,11 +69,11 @@ def create_user(  # noqa: PLR0913 - what an account consists of
         email=identity.email,
         email_verified_at=timezone.now() if is_email_verified else None,
         username=identity.username,
-        name=name,
+        name=identity.name,
         **flags,
     )
     user.set_password(password)
-    insert_user(user, locale=locale)
+    insert_user(user, locale=identity.locale)
     record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
     return user
 
@@ -104,7 +104,7 @@ def change_user(  # noqa: PLR0913 - what can be changed together
         require(actor, may_administer_groups)
     if identifiers or flags or groups is not None or permissions is not None:
         require_recent_authentication(actor)
-    check_profile(profile)
+    profile = clean_profile(profile)
     canonical_identifiers = _canonical(identifiers, user_id=user_id)
     if user_id == actor.user_id:
         _require_step_up_for_self(actor, canonical_identifiers)
@@ -230,9 +230,10 @@ def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, st
         return
     save_identifiers(user)
     if "email" in changed:
-        # A pending e-mail change of an attacker would undo the change, which often returns a
-        # hijacked account to its owner.
+        # A pending e-mail change of an attacker, or the right of their former address, would undo
+        # the change, which often returns a hijacked account to its owner.
         end_address_links_of(user.pk)
+        EmailReversal.objects.filter(user=user).delete()
     for name in changed:
         record(
             Tag.EMAIL_CHANGED if name == "email" else Tag.USERNAME_CHANGED,

@@ -11,10 +11,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.bulkhead import NotStartedError
 from core.errors import InputRejectedError, Problem
 from core.security.actor import Actor
 from users.accounts.avatars import storage
-from users.accounts.avatars.images import DecoderBusyError, decode_squares
+from users.accounts.avatars.images import decode_squares
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Profile, User
 from users.accounts.policy import may_edit_profile, require
@@ -49,7 +50,7 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
     count_avatar(user_id)
     try:
         squares = decode_squares(image)
-    except DecoderBusyError:
+    except NotStartedError:
         refund_avatar(user_id)
         raise
     with ExitStack() as undo:

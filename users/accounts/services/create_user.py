@@ -1,12 +1,12 @@
 """Creation of users, shared by sign-up, invitations and administration."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
@@ -15,17 +15,26 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.database.rows import insert
+from core.database.search.characters import MARKS
 from core.email.addresses import EMAIL_MAX_LENGTH, canonical_email
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
-from users.accounts.identifiers import RESERVED_USERNAMES, canonical_login, clean_username
+from users.accounts.identifiers import (
+    RESERVED_USERNAMES,
+    USERNAME_MAX_LENGTH,
+    canonical,
+    canonical_login,
+    clean_username,
+    is_username,
+)
 from users.accounts.models import EmailAddress, LastSeen, Profile, SignUp, User
+from users.accounts.services.stored_passwords import hash_password
 from users.accounts.services.validation import (
     Problems,
-    check_field,
-    check_locale,
     check_password_strength,
+    clean_name_of,
+    match_locale,
 )
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -33,46 +42,54 @@ from users.activity.tags import Tag
 # An address is the primary or a secondary one of one user only.
 EMAIL_CONSTRAINTS: Final = ("user_email_unique", "email_address_of_one_person")
 
+# Of derived usernames; the number makes another user's guess unlikely.
+DERIVED_DIGITS: Final = 6
+DERIVED_MAX_LENGTH: Final = USERNAME_MAX_LENGTH - DERIVED_DIGITS
+DERIVED_USERNAME: Final = "member"
+NO_LETTERS: Final = re.compile(rf"[^\w.{MARKS}-]+")
+
 IDENTIFYING_FIELDS: Final = ("email", "email_verified_at", "email_undeliverable_at", "username")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Identifiers of a new account in canonical form."""
+    """What names a new account, in canonical form."""
 
     email: str
     username: str
+    name: str
+    locale: str
 
 
 def check_new_account(  # noqa: PLR0913 - what an account consists of
     *,
     email: str,
-    username: str,
+    username: str | None,
     password: str,
     name: str = "",
     locale: str = "en",
     is_own_choice: bool = False,
 ) -> Identity:
-    """Return the canonical identifiers of a new account. Raises `InputRejectedError`.
+    """Return the canonical identity of a new account. Raises `InputRejectedError`.
 
-    With ``is_own_choice`` reserved usernames are rejected. Does not check whether identifiers are
-    taken: the constraints do, without a race.
+    With ``is_own_choice`` reserved usernames are rejected. A missing username is empty. Does not
+    check whether identifiers are taken: the constraints do, without a race.
     """
     problems = Problems()
     with problems.of("email", AccountErrorCode.EMAIL_INVALID):
         email = canonical_email(email)
     with problems.of("username", AccountErrorCode.USERNAME_INVALID):
-        username = clean_username(username)
-    if is_own_choice and _is_reserved(username):
+        username = "" if username is None else clean_username(username)
+    if is_own_choice and username and _is_reserved(username):
         problems.found.append(_username_reserved_problem())
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        check_field(User, "name", name)
+        name = clean_name_of(User, "name", name)
     with problems.of("password", AccountErrorCode.PASSWORD_TOO_WEAK):
-        check_password_strength(password, username=username, email=email, name=name)
+        check_password_strength(password, username=username or "", email=email, name=name)
     with problems.of("locale", AccountErrorCode.LOCALE_UNSUPPORTED):
-        check_locale(locale)
+        locale = match_locale(locale)
     problems.refuse_any()
-    return Identity(email, username)
+    return Identity(email, username or "", name, locale)
 
 
 def check_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
@@ -128,8 +145,8 @@ def build_verified_user(
         email=identity.email,
         email_verified_at=timezone.now(),
         username=identity.username,
-        name=name,
-        password=encoded or make_password(password),
+        name=identity.name,
+        password=encoded or hash_password(password),
     )
 
 
@@ -187,6 +204,25 @@ def save_identifiers(user: User) -> None:
         if any(name in str(error) for name in EMAIL_CONSTRAINTS):
             raise email_taken_error() from None
         raise username_taken_error() from None
+
+
+def derive_username(*, name: str, email: str) -> str:
+    """Return a free username, of the name or else of the address's local part.
+
+    A reserved or taken one gets a number. A concurrent account may take the result.
+    """
+    for text in (name, email.partition("@")[0].partition("+")[0]):
+        base = NO_LETTERS.sub(".", canonical(text)).strip("._-")[:DERIVED_MAX_LENGTH].strip("._-")
+        if is_username(base):
+            break
+    else:
+        base = DERIVED_USERNAME
+    numbered = [
+        f"{base}{secrets.randbelow(10**DERIVED_DIGITS):0{DERIVED_DIGITS}}" for _ in range(9)
+    ]
+    candidates = numbered if _is_reserved(base) else [base, *numbered]
+    taken = set(User.objects.filter(username__in=candidates).values_list("username", flat=True))
+    return next(each for each in candidates if each not in taken)
 
 
 def unused_username() -> str:

@@ -1,4 +1,4 @@
-"""Deliverability of addresses, by the last reply of the SMTP server."""
+"""Deliverability of addresses, by the last reply of the SMTP server or the provider."""
 
 from typing import Final
 from uuid import UUID
@@ -17,12 +17,12 @@ SECONDARY: Final = "undeliverable_at"
 
 
 @transaction.atomic(durable=True)
-def mark_undeliverable(email: str, *, reason: str) -> None:
+def mark_undeliverable(email: str, *, reason: str, is_ours: bool = True) -> None:
     """Mark an address as undeliverable after a permanent rejection of its mailbox.
 
-    ``reason`` is the result of `core.email.smtp_replies` and has codes only. Records an event
-    unless the address is marked already, and also for an address without an account, such as a
-    sign-up's.
+    ``reason`` has codes only. Records an event unless the address is marked already, and also for
+    an address without an account, such as a sign-up's. Without ``is_ours``, others may have sent
+    the mail, so such an address is not recorded.
     """
     now = timezone.now()
     primary = User.objects.filter(email=email)
@@ -31,7 +31,7 @@ def mark_undeliverable(email: str, *, reason: str) -> None:
         *_write(primary.filter(**{PRIMARY: None}), "pk", {PRIMARY: now}),
         *_write(secondary.filter(**{SECONDARY: None}), "user_id", {SECONDARY: now}),
     ]
-    if not owners and not primary.exists() and not secondary.exists():
+    if is_ours and not (owners or primary.exists() or secondary.exists()):
         owners = [None]
     for owner in owners:
         record(

@@ -5,6 +5,7 @@ the account through a password reset. Each locks the user first, so that operati
 serialised.
 """
 
+import datetime as dt
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from users.accounts.services.create_user import (
     save_identifiers,
 )
 from users.accounts.services.lookup import get_self_for_update, get_user_for_update
-from users.accounts.services.mailed_links import read_link, use_link
+from users.accounts.services.mailed_links import create_reversal, read_link, use_link
 from users.accounts.services.reauthentication import (
     confirm_password,
     require_owner,
@@ -113,9 +114,9 @@ def set_primary_email_address(
 ) -> ChangedAddresses:
     """Make a secondary address the primary one; the former primary becomes secondary.
 
-    A former primary address that was never verified is deleted. It gets a notice in any case. No-op
-    for the current primary address. Raises `InputRejectedError`, `TooManyAttemptsError` and the
-    policy's errors.
+    A former primary address that was never verified is deleted; another one can undo the change. It
+    gets a notice in any case. No-op for the current primary address. Raises `InputRejectedError`,
+    `TooManyAttemptsError` and the policy's errors.
     """
     email = _confirm_request(user_id, actor=actor, email=email, password=password)
     with transaction.atomic(durable=True):
@@ -145,6 +146,11 @@ def set_primary_email_address(
             actor=actor,
             subject_id=user_id,
             personal={"old": {"email": old}, "new": {"email": email}},
+            **(
+                {}
+                if old_verified_at is None
+                else {"reversal": create_reversal(user_id, old, changed_at=timezone.now())}
+            ),
         )
     return ChangedAddresses(user, address.pk)
 
@@ -208,9 +214,17 @@ def remove_user_email_address(
     return deleted
 
 
-def remove_secondary_addresses(user: User, *, actor: Actor) -> None:
-    """Remove all secondary addresses of a locked user; each gets a notice."""
-    for email in list(user.email_addresses.order_by("pk").values_list("email", flat=True)):
+def remove_secondary_addresses(
+    user: User, *, actor: Actor, since: dt.datetime | None = None
+) -> None:
+    """Remove a locked user's secondary addresses, or those verified ``since`` then.
+
+    Each gets a notice.
+    """
+    addresses = user.email_addresses.order_by("pk")
+    if since is not None:
+        addresses = addresses.filter(verified_at__gte=since)
+    for email in list(addresses.values_list("email", flat=True)):
         _delete_address(user, email, actor=actor)
 
 

@@ -12,7 +12,7 @@ from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.services.create_user import check_identifiers, save_identifiers
 from users.accounts.services.lookup import get_self_for_update
-from users.accounts.services.mailed_links import read_link, use_link
+from users.accounts.services.mailed_links import create_reversal, read_link, use_link
 from users.accounts.services.reauthentication import confirm_password, require_owner
 from users.accounts.throttling import count_mail, count_token
 from users.activity.services.record import record
@@ -55,9 +55,10 @@ def confirm_email_change(token: str, *, actor: Actor, password: str | None = Non
     """Make the address to which the token was mailed the primary one.
 
     Requires the user to be signed in, or the ``password``: the mailbox may be a stranger's, who
-    would otherwise share an account with its owner (pre-hijacking). The old address gets a notice.
-    Raises `InputRejectedError` for an invalid token, for a missing or wrong password, or if the
-    address was taken meanwhile, and `TooManyAttemptsError`.
+    would otherwise share an account with its owner (pre-hijacking). The old address gets a notice
+    and, if it was verified, can undo the change. Raises `InputRejectedError` for an invalid token,
+    for a missing or wrong password, or if the address was taken meanwhile, and
+    `TooManyAttemptsError`.
     """
     count_token(actor)
     seen = read_link(EmailChange, token)
@@ -66,8 +67,9 @@ def confirm_email_change(token: str, *, actor: Actor, password: str | None = Non
         # Deadlock order: the user before the link. A changed password deletes the link.
         user = User.objects.select_for_update().get(pk=seen.user_id)
         change = use_link(EmailChange, token)
-        old = user.email
-        user.set_email(change.email, verified_at=timezone.now())
+        old, was_verified = user.email, user.email_verified_at is not None
+        now = timezone.now()
+        user.set_email(change.email, verified_at=now)
         try:
             save_identifiers(user)
         except InputRejectedError as error:
@@ -78,5 +80,6 @@ def confirm_email_change(token: str, *, actor: Actor, password: str | None = Non
             actor=actor,
             subject_id=user.pk,
             personal={"old": {"email": old}, "new": {"email": user.email}},
+            **({"reversal": create_reversal(user.pk, old, changed_at=now)} if was_verified else {}),
         )
     return user

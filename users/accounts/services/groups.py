@@ -14,7 +14,7 @@ from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.permissions import find_permissions, lock_permissions
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.set_change import SetChange, check_change_size
-from users.accounts.services.validation import Problems, check_field
+from users.accounts.services.validation import Problems, clean_name_of
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -29,7 +29,7 @@ def create_group(*, actor: Actor, name: str, permissions: Collection[int] = ()) 
     the policy's errors.
     """
     require_group_access(actor)
-    _check_name(name)
+    name = _clean_name(name)
     keys = lock_permissions(permissions)
     group = Group(name=name)
     _save_name(group)
@@ -55,7 +55,7 @@ def update_group(
     """
     require_group_access(actor)
     if name is not None:
-        _check_name(name)
+        name = _clean_name(name)
     return _change_group(group_id, permissions, actor=actor, name=name)
 
 
@@ -151,14 +151,16 @@ def _change_group(
     return group
 
 
-def _check_name(name: str) -> None:
+def _clean_name(name: str) -> str:
     problems = Problems()
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        check_field(Group, "name", name)
+        name = clean_name_of(Group, "name", name)
     problems.refuse_any()
+    return name
 
 
 def _save_name(group: Group) -> None:
+    """Save a group. `accounts/0025_group_names` keeps names apart that read alike."""
     try:
         group.save()
     except IntegrityError:

@@ -1,16 +1,23 @@
 """Lookup of the user that a service acts on."""
 
-from typing import Any
+import hmac
+from string import ascii_lowercase
+from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.database.rows import PreparedQuery, update
 from core.errors import GenericErrorCode, InputRejectedError, Problem, UnauthenticatedError
 from core.security.actor import Actor
+from core.security.crypto import derive_key
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import User
+
+# Enough to select a point among millions of addresses.
+POINT_LETTERS: Final = 8
 
 
 def get_by_login(login: str) -> User | None:
@@ -18,6 +25,18 @@ def get_by_login(login: str) -> User | None:
     identifier = canonical_login(login)
     lookup = _user_with_address if "@" in identifier else _user_with_username
     return lookup.first(identifier)
+
+
+def get_decoy(login: str) -> User | None:
+    """Return another user, whose password's hash an unknown login verifies.
+
+    Imported hashes take longer than ours until they are replaced. So that unknown logins take
+    longer as often as existing ones, each has a decoy: the user next to a point among the addresses
+    that a keyed digest of the login selects. It stays the same for repeated attempts.
+    """
+    key = derive_key("decoy", settings.SECRET_KEY)
+    point = hmac.digest(key, canonical_login(login).encode(), "sha256")[:POINT_LETTERS]
+    return _next_user.first("".join(ascii_lowercase[byte % len(ascii_lowercase)] for byte in point))
 
 
 def get_user_for_update(user_id: UUID | None) -> User:
@@ -61,6 +80,11 @@ def set_active(user: User, *, active: bool) -> None:
 @PreparedQuery
 def _user_with_address(email: Any) -> QuerySet[User]:
     return User.objects.with_address(email)
+
+
+@PreparedQuery
+def _next_user(email: Any) -> QuerySet[User]:
+    return User.objects.filter(email__gte=email).order_by("email")[:1]
 
 
 @PreparedQuery

@@ -1,15 +1,17 @@
 """Lookup and consumption of mailed links."""
 
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.errors import InputRejectedError, Problem
 from users.accounts.errors import AccountErrorCode
-from users.accounts.models import EmailAddition, EmailChange, MailedLink
+from users.accounts.models import EmailAddition, EmailChange, EmailReversal, MailedLink
 
 L = TypeVar("L", bound=MailedLink)
 
@@ -58,6 +60,26 @@ def use_link(kind: type[L], token: str) -> L:
     link: L = require_link(kind.objects.with_token(token).select_for_update())
     kind.objects.filter(pk=link.pk).delete()
     return link
+
+
+def create_reversal(user_id: UUID, email: str, *, changed_at: datetime) -> UUID:
+    """Let a former, verified address undo the change; return the link's nonce.
+
+    Call it with the user locked.
+    """
+    reversal = EmailReversal(
+        user_id=user_id,
+        email=email,
+        changed_at=changed_at,
+        expires_at=changed_at + settings.EMAIL_REVERSAL_TTL,
+    )
+    EmailReversal.objects.bulk_create(
+        [reversal],
+        update_conflicts=True,
+        unique_fields=["user", "email"],
+        update_fields=["nonce", "changed_at", "expires_at"],
+    )
+    return reversal.nonce
 
 
 def end_address_links_of(user_id: UUID) -> None:

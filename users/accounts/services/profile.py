@@ -18,14 +18,16 @@ from users.accounts.services.lookup import get_target_for_update
 from users.accounts.services.validation import (
     Problems,
     check_field,
-    check_locale,
     check_time_zone,
     check_website,
+    clean_name_of,
+    match_locale,
 )
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
 USER_FIELDS = ("name", "is_public")
+NAME_FIELDS = ("name", "given_name", "family_name", "nickname")
 
 
 @pipelined()
@@ -36,7 +38,7 @@ def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     record no event. Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_edit_profile, user_id)
-    check_profile(changes)
+    changes = clean_profile(changes)
     user = get_target_for_update(user_id, actor=actor)
     write_profile(user, actor=actor, changes=changes)
     return user
@@ -62,22 +64,27 @@ def write_profile(user: User, *, actor: Actor, changes: Mapping[str, Any]) -> No
         record(Tag.PROFILE_CHANGED, actor=actor, subject_id=user.pk, fields=changed)
 
 
-def check_profile(changes: Mapping[str, Any]) -> None:
-    """Raise `InputRejectedError` for invalid values of `write_profile`."""
-    problems = Problems()
+def clean_profile(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of `write_profile`. Raises `InputRejectedError` with all problems."""
+    problems, clean = Problems(), dict(changes)
     for name, value in changes.items():
+        model = User if name in USER_FIELDS else Profile
         if name == "locale":
             with problems.of(name, AccountErrorCode.LOCALE_UNSUPPORTED):
-                check_locale(value)
+                clean[name] = match_locale(value)
         elif name == "time_zone":
             with problems.of(name, AccountErrorCode.TIME_ZONE_UNKNOWN):
                 check_time_zone(value)
+        elif name in NAME_FIELDS:
+            with problems.of(name, GenericErrorCode.VALUE_INVALID):
+                clean[name] = clean_name_of(model, name, value)
         else:
             with problems.of(name, GenericErrorCode.VALUE_INVALID):
-                check_field(User if name in USER_FIELDS else Profile, name, value)
+                check_field(model, name, value)
                 if name == "website":
                     check_website(value)
     problems.refuse_any()
+    return clean
 
 
 def _assign(instance: User | Profile, values: dict[str, Any]) -> list[str]:

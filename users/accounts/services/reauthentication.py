@@ -18,7 +18,8 @@ from core.security.actor import Actor
 from users.accounts.authentication_methods import accepted_methods
 from users.accounts.errors import AccountErrorCode, ImpersonationError
 from users.accounts.models import User
-from users.accounts.throttling import count_password
+from users.accounts.services.stored_passwords import check_stored_password
+from users.accounts.throttling import count_password, refund_password
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -69,8 +70,12 @@ def confirm_password(user_id: UUID, password: str, *, actor: Actor, field: str) 
     check_own_password(user.pk, password, actor=actor, field=field)
 
 
-def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
+def require_owner(
+    user_id: UUID, password: str | None, *, actor: Actor, message: str | None = None
+) -> None:
     """Raise `InputRejectedError` unless the user is signed in or the password is right.
+
+    The error about a missing password has the ``message``.
 
     For mailed links that change an account: a link verifies the mailbox only, which may be a
     stranger's. API tokens and impersonations do not count as signed in. Call it outside of
@@ -83,7 +88,8 @@ def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
         raise InputRejectedError(
             Problem(
                 AccountErrorCode.PASSWORD_REQUIRED,
-                _(
+                message
+                or _(
                     "Sign in to the account that requested this address, or enter its password. "
                     "If you did not request it, leave this page: nothing changes."
                 ),
@@ -96,26 +102,40 @@ def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
 def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
     """Raise `InputRejectedError` about ``field`` unless this is the user's password.
 
-    Each attempt counts towards the rate limit. Call it outside of transactions, because the event
+    Wrong passwords count towards the rate limit. Call it outside of transactions, because the event
     of a wrong password is committed.
     """
     count_password(user_id)
     with transaction.atomic(durable=True):
-        if verify_password(User.objects.get(pk=user_id), password):
-            return
-        record(Tag.PASSWORD_REFUSED, actor=actor, subject_id=user_id)
+        is_correct = verify_password(User.objects.get(pk=user_id), password)
+        if not is_correct:
+            record(Tag.PASSWORD_REFUSED, actor=actor, subject_id=user_id)
+    if is_correct:
+        refund_password(user_id)
+        return
     raise InputRejectedError(
         Problem(AccountErrorCode.PASSWORD_WRONG, _("This is not your current password."), (field,))
     )
 
 
 def verify_password(user: User, password: str) -> bool:
-    """Return True if this is the user's password; rehash it if the parameters changed."""
-    return check_password(password, user.password, partial(_rehash_password, user))
+    """Return True if this is the user's password.
+
+    A hash with other parameters, or of another system, is replaced by ours. Raises
+    `ServiceBusyError` as `check_stored_password` does.
+    """
+    return check_stored_password(password, user.password, partial(_rehash_password, user))
 
 
 def _rehash_password(user: User, password: str) -> None:
-    """Store a hash with the current parameters, unless the password changed meanwhile."""
+    """Store a hash with the current parameters, unless the password changed meanwhile.
+
+    A concurrent log-in may have stored another hash of the same password.
+    """
     encoded = make_password(password)
-    if User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):
-        user.password = encoded
+    unchanged = User.objects.filter(pk=user.pk, password=user.password)
+    if not unchanged.update(password=encoded):
+        encoded = User.objects.values_list("password", flat=True).get(pk=user.pk)
+        if not check_password(password, encoded):
+            return
+    user.password = encoded

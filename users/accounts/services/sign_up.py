@@ -8,7 +8,6 @@ sign-up decides nothing", docs/decisions.md).
 from dataclasses import replace
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,42 +21,67 @@ from users.accounts.services.create_user import (
     build_verified_user,
     check_identifiers,
     check_new_account,
+    derive_username,
     insert_verified_user,
     lock_sign_ups,
     username_taken_error,
 )
 from users.accounts.services.mailed_links import read_link, use_link
-from users.accounts.throttling import count_mail, count_token
+from users.accounts.services.stored_passwords import check_stored_password, hash_password
+from users.accounts.throttling import (
+    count_mail,
+    count_sign_up,
+    count_sign_up_mail,
+    count_token,
+)
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
 
-def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: str) -> None:
+def sign_up(  # noqa: PLR0913 - what an account consists of
+    *,
+    actor: Actor,
+    email: str,
+    password: str,
+    locale: str,
+    username: str | None = None,
+    name: str = "",
+) -> None:
     """Request an account; a link to verify the address is mailed.
 
-    1. Validate the input, independently of whether the address has an account.
-    2. Write the pending sign-up, beside any others for this address.
-    3. Record the event. A task mails the owner the link or, if the address has an account, a
+    Without a ``username`` one is derived when the address is verified.
+
+    1. Count the attempt, also one that is refused, before the look-up of breached passwords.
+    2. Validate the input, independently of whether the address has an account.
+    3. Write the pending sign-up, beside any others for this address.
+    4. Record the event. A task mails the owner the link or, if the address has an account, a
        notice.
 
     Known and unknown addresses take the same steps and get the same response (no enumeration, no
     timing side channel). Raises
     `InputRejectedError` and `TooManyAttemptsError`.
     """
+    count_sign_up(actor)
     identity = check_new_account(
-        email=email, username=username, password=password, locale=locale, is_own_choice=True
+        email=email,
+        username=username,
+        password=password,
+        name=name,
+        locale=locale,
+        is_own_choice=True,
     )
     check_may_sign_up(identity.email, field="email")
-    count_mail(actor, identity.email)
+    count_sign_up_mail(actor, identity.email)
     pending = SignUp(
         email=identity.email,
         username=identity.username,
-        password=make_password(password),
-        locale=locale,
+        name=identity.name,
+        password=hash_password(password),
+        locale=identity.locale,
         expires_at=timezone.now() + settings.SIGN_UP_TTL,
     )
     with transaction.atomic(durable=True):
-        if User.objects.filter(username=pending.username).exists():
+        if pending.username and User.objects.filter(username=pending.username).exists():
             raise username_taken_error()
         pending.save(force_insert=True)
         record(Tag.SIGN_UP_REQUESTED, actor=actor, subject_id=pending.nonce)
@@ -110,17 +134,30 @@ def verify_email(
                 ("new_password",),
             )
         )
-    with transaction.atomic(durable=True):
-        lock_sign_ups(requested.email)
-        pending = use_link(SignUp, token)
-        record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
-        try:
-            insert_verified_user(user, locale=pending.locale, actor=actor, link=pending.nonce)
-        except InputRejectedError as error:
-            if error.problems[0].code is AccountErrorCode.EMAIL_TAKEN:
-                raise error.with_field("token") from None
+    is_derived = new_password is None and not (username or requested.username)
+    try:
+        _create_user(user, requested.email, token, actor=actor)
+    except InputRejectedError as error:
+        if not is_derived or error.problems[0].code is not AccountErrorCode.USERNAME_TAKEN:
             raise
+        # By a concurrent account, since it was derived.
+        user.username = _derived_username(requested)
+        _create_user(user, requested.email, token, actor=actor)
     return user
+
+
+@transaction.atomic(durable=True)
+def _create_user(user: User, email: str, token: str, *, actor: Actor) -> None:
+    """Consume the link of a sign-up, and save its user. Raises `InputRejectedError`."""
+    lock_sign_ups(email)
+    pending = use_link(SignUp, token)
+    record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
+    try:
+        insert_verified_user(user, locale=pending.locale, actor=actor, link=pending.nonce)
+    except InputRejectedError as error:
+        if error.problems[0].code is AccountErrorCode.EMAIL_TAKEN:
+            raise error.with_field("token") from None
+        raise
 
 
 def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str | None) -> User:
@@ -136,7 +173,7 @@ def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str |
                 ("password",),
             )
         )
-    if not check_password(password, sign_up.password):
+    if not check_stored_password(password, sign_up.password):
         raise InputRejectedError(
             Problem(
                 AccountErrorCode.PASSWORD_WRONG,
@@ -150,10 +187,15 @@ def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str |
         )
     return build_verified_user(
         email=sign_up.email,
-        username=sign_up.username if username is None else username,
+        username=username or sign_up.username or _derived_username(sign_up),
+        name=sign_up.name,
         password=password,
         encoded=sign_up.password,
     )
+
+
+def _derived_username(sign_up: SignUp) -> str:
+    return derive_username(name=sign_up.name, email=sign_up.email)
 
 
 def _user_as_chosen(sign_up: SignUp, *, password: str, username: str) -> User:
