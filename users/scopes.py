@@ -27,7 +27,9 @@ class Scope(DescribedEnum):
     )
     SESSIONS_READ = "sessions:read", "Read sessions."
     EVENTS_READ = "events:read", "Read the audit trail, personal values included."
-    ANALYTICS_READ = "analytics:read", "Read daily statistics."
+    ANALYTICS_READ = "analytics:read", "Read analytics."
+    WEBHOOKS_READ = "webhooks:read", "Read webhooks and their deliveries."
+    WEBHOOKS_WRITE = "webhooks:write", "Delete webhooks, test them and repeat deliveries."
 
 
 def with_implied(scopes: Iterable[str]) -> frozenset[str]:

@@ -22,6 +22,7 @@ from users.accounts.models import User
 from users.authentication.models import Session
 from users.authentication.sessions import access_tokens
 from users.authentication.sessions.access_tokens import (
+    CLOCK_LEEWAY,
     AccessTokenError,
     issue_access_token,
     read_access_token,
@@ -122,6 +123,9 @@ def test_token_of_another_kind_is_refused(
         {"sid": ""},
         {"nbf": timezone.now() + dt.timedelta(days=1)},
         {"iat": timezone.now() + dt.timedelta(days=1)},
+        # The test may run long after the module was imported.
+        {"iat": timezone.now() + dt.timedelta(hours=2)},
+        {"iat": []},
     ],
     ids=" ".join,
 )
@@ -130,6 +134,14 @@ def test_token_with_other_claims_is_refused(
 ) -> None:
     said = {name: value for name, value in (claims | change).items() if value is not None}
     assert_refused(signed(said, key))
+
+
+def test_clock_of_the_issuing_pod_may_be_ahead(
+    claims: dict[str, Any], key: Ed25519PrivateKey, session: Session
+) -> None:
+    issued_at = timezone.now() + dt.timedelta(seconds=CLOCK_LEEWAY / 2)
+    token = signed(claims | {"iat": issued_at}, key)
+    assert read_access_token(token) == session.pk
 
 
 def test_tampered_token_is_refused(session: Session) -> None:

@@ -24,7 +24,8 @@ from tests.support.client import GraphQLClient
 from tests.support.executors import BY_ENGINE
 from tests.support.factories import make_api_token, make_factors
 from tests.support.signing_in import ALICE, LOG_OUT, ME, ClientOf, tags
-from tests.support.tables.authorization import OWNER, WRITES
+from tests.support.tables.authorization.kinds import OWNER
+from tests.support.tables.authorization.writes import WRITES
 from tests.support.world import World, everything, write
 from users.accounts.models import User
 from users.activity.tags import Tag

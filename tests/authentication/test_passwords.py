@@ -11,6 +11,7 @@ from core.outbox.models import OutboxMessage
 from tests.accounts.test_sign_up_mail import text_of
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_session, make_user, node_id
+from tests.support.second_factors import REAUTHENTICATE
 from tests.support.signing_in import log_in_by_cookie
 from tests.support.sink import Sink
 from users.accounts.models import User
@@ -148,6 +149,15 @@ def test_anonymous_clients_cannot_change_a_password(anonymous: GraphQLClient, al
     assert (answer.status, answer.codes) == (200, ["UNAUTHENTICATED"])
     assert state(alice) == before
     assert events() == []
+
+
+def test_right_passwords_are_no_guesses(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
+    for _attempt in range(12):
+        assert client(REAUTHENTICATE, proof={"password": PASSWORD}).problems == []
+    for number in range(10):
+        assert change(client, f"guess {number}") == [("PASSWORD_WRONG", "currentPassword")]
+    assert client(REAUTHENTICATE, proof={"password": PASSWORD}).codes == ["TOO_MANY_ATTEMPTS"]
 
 
 def test_current_password_cannot_be_guessed(client_of: ClientOf, alice: User, bob: User) -> None:

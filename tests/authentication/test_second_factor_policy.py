@@ -37,7 +37,8 @@ from tests.support.second_factors import (
 )
 from tests.support.signing_in import ALICE, LOG_OUT, ME, ClientOf, log_in, refresh, tags
 from tests.support.sink import Sink
-from tests.support.tables.authorization import KINDS, OWNER, WRITES
+from tests.support.tables.authorization.kinds import KINDS, OWNER
+from tests.support.tables.authorization.writes import WRITES
 from tests.support.world import World, everything, write
 from users.accounts.models import User
 from users.activity.models import Event

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from prometheus_client import REGISTRY
 
 from core.security.crypto import digest
 from tests.support.captured import Statements
@@ -116,6 +117,28 @@ def test_refusals_have_the_same_answer_and_work(
     subjects = list(Event.objects.order_by("pk").values_list("subject_id", flat=True))
     assert subjects == [alice.pk, alice.pk, None, None, None, bob.pk, alice.pk]
     assert all(event.data == {} for event in Event.objects.all())
+
+
+def argon2_runs() -> float:
+    counts = (
+        REGISTRY.get_sample_value("argon2_seconds_count", {"operation": each})
+        for each in ("hash", "verify")
+    )
+    return sum(filter(None, counts))
+
+
+def test_refusals_compare_each_form_of_a_password(
+    alice: User, bob: User, anonymous: GraphQLClient
+) -> None:
+    """Otherwise the time to refuse one with accents would show who has an account."""
+    User.objects.filter(pk=bob.pk).update(password=make_password(None))
+    runs = []
+    # Most have no decoy, as there is no address behind theirs.
+    for login in ("alice", "bob", *(f"unknown{number}" for number in range(20))):
+        before = argon2_runs()
+        assert anonymous(LOG_IN, login=login, password="wröng").codes == []
+        runs.append(argon2_runs() - before)
+    assert set(runs) == {2}
 
 
 def test_demo_password_works_in_the_demo_only(alice: User, settings: Any) -> None:
@@ -236,6 +259,17 @@ def test_logging_out_ends_the_session_immediately(alice: User, transport: str) -
     assert other(ME).data == ALICE
     assert Session.objects.count() == 1
     assert tags() == [Tag.LOGGED_IN, Tag.LOGGED_IN, Tag.LOGGED_OUT]
+
+
+@pytest.mark.parametrize("mutation", ["logOut", "logOutEverywhere"])
+def test_logging_out_clears_what_the_browser_stored(alice: User, mutation: str) -> None:
+    client = log_in_by_cookie()
+    answer = client(f"mutation {{ {mutation} {{ errors {{ code }} }} }}")
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+    # Token clients store the device token, which survives.
+    client = GraphQLClient(log_in()["accessToken"])
+    answer = client(f"mutation {{ {mutation} {{ errors {{ code }} }} }}")
+    assert "Clear-Site-Data" not in answer.headers
 
 
 def test_logging_out_without_a_session_does_nothing(anonymous: GraphQLClient) -> None:

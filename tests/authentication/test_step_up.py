@@ -25,7 +25,8 @@ from tests.support.second_factors import (
     wrong_code,
 )
 from tests.support.signing_in import ALICE, ME, THROTTLED, ClientOf, log_in_by_cookie, tags
-from tests.support.tables.authorization import ADMINISTRATOR, OK, OWNER, USER, WRITES
+from tests.support.tables.authorization.kinds import ADMINISTRATOR, OWNER, USER
+from tests.support.tables.authorization.writes import OK, WRITES
 from tests.support.world import World, everything, outcome, write
 from users.accounts.models import User
 from users.activity.models import Event

@@ -14,13 +14,7 @@ class ResetPasswordForm(LinkForm):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-
-
-class ForgotPasswordForm(forms.Form):
-    """Input of `request_password_reset`."""
-
-    # Not `EmailField`: its validator differs from that of the service.
-    email = forms.CharField(
-        label=_("E-mail address"),
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    revoke = forms.BooleanField(
+        label=_("Also revoke API tokens and data exports, which work without the password"),
+        required=False,
     )

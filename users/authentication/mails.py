@@ -4,6 +4,7 @@ Each function is called with the recipient's language active.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ def password_reset(reader: Reader, *, url: str) -> Mail:
     return Mail(
         reader=reader,
         subject=_("Choose a new password"),
+        is_awaited=True,
         paragraphs=[
             _("We received a request to reset the password of your account."),
         ],
@@ -33,13 +35,43 @@ def password_reset(reader: Reader, *, url: str) -> Mail:
 
 def forced_password_reset(reader: Reader, *, url: str) -> Mail:
     """Return the mail with the link of a password reset that an administrator requires."""
-    return Mail(
-        reader=reader,
+    return _invalidated_password(
+        reader,
         subject=_("You need a new password"),
         paragraphs=[
             _("An administrator requires you to choose a new password for your account."),
             _("Your old password no longer works, and you were signed out on all devices."),
         ],
+        url=url,
+    )
+
+
+def email_change_undone(reader: Reader, *, url: str) -> Mail:
+    """Return the mail with a reset link, after a change of address was undone."""
+    return _invalidated_password(
+        reader,
+        subject=_("The change of your e-mail address was undone"),
+        is_awaited=True,
+        paragraphs=[
+            _("This is the address of your account again."),
+            _(
+                "To keep others out, the password no longer works, and all devices were signed "
+                "out. Choose a new password."
+            ),
+        ],
+        url=url,
+    )
+
+
+def _invalidated_password(
+    reader: Reader, *, subject: str, paragraphs: Sequence[str], url: str, is_awaited: bool = False
+) -> Mail:
+    """Return the mail with a reset link to a user whose password no longer works."""
+    return Mail(
+        reader=reader,
+        subject=subject,
+        is_awaited=is_awaited,
+        paragraphs=paragraphs,
         action=_("Choose a new password"),
         action_url=url,
         footnote=_(
@@ -49,13 +81,21 @@ def forced_password_reset(reader: Reader, *, url: str) -> Mail:
     )
 
 
-def password_changed(reader: Reader) -> Mail:
-    """Return the security notice of a changed password."""
+def password_changed(reader: Reader, *, remaining: Sequence[str]) -> Mail:
+    """Return the security notice of a changed password, with what still gives access."""
     return Mail(
         reader=reader,
         subject=_("Your password was changed"),
         paragraphs=[
             _("The password of your account was changed. Other devices were signed out."),
+            *(
+                [
+                    _("These still work: %(access)s. Sign in to revoke what is not yours.")
+                    % {"access": ", ".join(remaining)}
+                ]
+                if remaining
+                else []
+            ),
         ],
         footnote=_("If this was not you, reset your password now and contact an administrator."),
     )
@@ -74,6 +114,24 @@ def api_token_created(reader: Reader, *, token: str, scopes: str) -> Mail:
             % {"scopes": scopes},
         ],
         footnote=_("If this was not you, revoke the token and change your password now."),
+    )
+
+
+def sign_up_while_suspended(reader: Reader, *, until: dt.datetime | None) -> Mail:
+    """Notify a suspended user of a sign-up with their address."""
+    end = date_format(until.astimezone(dt.UTC), "DATETIME_FORMAT") if until else ""
+    return Mail(
+        reader=reader,
+        subject=_("Your account is suspended"),
+        is_awaited=True,
+        paragraphs=[
+            _("We received a sign-up with this e-mail address."),
+            _("It belongs to your account, which is suspended, so no new one was created."),
+            _("You can sign in again after %(end)s (UTC).") % {"end": end}
+            if end
+            else _("Contact an administrator to have it reactivated."),
+        ],
+        footnote=_("If this was not you, you need not do anything: your account is unchanged."),
     )
 
 

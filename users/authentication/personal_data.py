@@ -2,6 +2,7 @@
 
 from django.db.models import Q
 
+from core.database.sealed_columns import SealedColumn, register_sealed_columns
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
 from users.activity.personal_data_registry import (
     DeleteRows,
@@ -9,6 +10,7 @@ from users.activity.personal_data_registry import (
     register_buckets,
     register_tables,
 )
+from users.authentication.factors.one_time_codes import seal_secret, unseal_secret
 from users.authentication.models import (
     ApiToken,
     Passkey,
@@ -26,6 +28,8 @@ from users.authentication.throttling import second_factor_buckets, user_buckets
 register_buckets(
     lambda subject: [*user_buckets(subject.id, subject.logins), *second_factor_buckets(subject.id)]
 )
+
+register_sealed_columns(SealedColumn(Totp, "secret", seal_secret, unseal_secret))
 
 register_tables(
     PersonalTable(

@@ -13,11 +13,14 @@ from core.database.batches import delete_in_batches, write_in_batches
 from core.email.message import Mail
 from core.email.words import Reader
 from core.outbox.periodic import periodic
+from core.outbox.queues import Queue
 from core.outbox.registry import subscriber
 from core.security.actor import SYSTEM
 from users.accounts.mail_recipients import mail_user
 from users.accounts.models import LastSeen, User
+from users.accounts.services.sign_up_notices import Notice, register_inactive_state
 from users.activity.models import Event
+from users.activity.services.roll_up import BATCH, roll_up_uses
 from users.activity.tags import Tag
 from users.authentication import mails
 from users.authentication.models import (
@@ -32,9 +35,23 @@ from users.authentication.models import (
 )
 from users.authentication.services.impersonation import end_expired_impersonations
 from users.authentication.services.passwords import prepare_password_reset
+from users.authentication.services.remaining_access import describe_access, remaining_access
 from users.authentication.services.suspension import lift_suspension
 
 LIFT_BATCH: Final = 500
+# Of resets that the user did not request.
+RESET_TEXTS: Final[Mapping[str, Callable[..., Mail]]] = {
+    Tag.PASSWORD_RESET_FORCED: mails.forced_password_reset,
+    Tag.EMAIL_CHANGE_UNDONE: mails.email_change_undone,
+}
+
+
+@register_inactive_state
+def _suspension_notice(user: User) -> Notice | None:
+    suspension = Suspension.objects.filter(user=user).first()
+    if suspension is None:
+        return None
+    return partial(mails.sign_up_while_suspended, until=suspension.until)
 
 
 @periodic("users.authentication.prune_sessions", every=dt.timedelta(minutes=10))
@@ -52,8 +69,9 @@ def prune_sessions() -> None:
     end_expired_impersonations(actor=SYSTEM)
 
 
-@subscriber(Tag.PASSWORD_RESET_REQUESTED)
-@subscriber(Tag.PASSWORD_RESET_FORCED)
+@subscriber(Tag.PASSWORD_RESET_REQUESTED, queue=Queue.MAIL)
+@subscriber(Tag.PASSWORD_RESET_FORCED, queue=Queue.MAIL)
+@subscriber(Tag.EMAIL_CHANGE_UNDONE, queue=Queue.MAIL)
 def mail_password_reset(event_id: str) -> None:
     """Mail the password reset link, if the address belongs to an active user."""
     event = Event.objects.only("tag", "subject_id", "data").get(pk=event_id)
@@ -63,17 +81,21 @@ def mail_password_reset(event_id: str) -> None:
     if reset is None:
         return
     user = User.objects.select_related("profile").get(pk=reset.user_id)
-    is_forced = event.tag == Tag.PASSWORD_RESET_FORCED
-    text = mails.forced_password_reset if is_forced else mails.password_reset
+    text = RESET_TEXTS.get(event.tag, mails.password_reset)
     url = f"{settings.LINKS_URL}/reset-password#token={reset.token}"
     mail_user(user, partial(text, url=url), to=reset.email)
 
 
-@subscriber(Tag.PASSWORD_CHANGED)
-@subscriber(Tag.PASSWORD_RESET)
+@subscriber(Tag.PASSWORD_CHANGED, queue=Queue.MAIL)
+@subscriber(Tag.PASSWORD_RESET, queue=Queue.MAIL)
 def mail_password_changed(event_id: str) -> None:
     """Notify the user of a changed password."""
-    _mail_user(event_id, lambda reader, _data: mails.password_changed(reader))
+    event = Event.objects.only("subject_id").get(pk=event_id)
+    counts = remaining_access(event.subject_id) if event.subject_id else {}
+    _mail_user(
+        event_id,
+        lambda reader, _data: mails.password_changed(reader, remaining=describe_access(counts)),
+    )
 
 
 def _mail_user(event_id: str, text: Callable[[Reader, Mapping[str, Any]], Mail]) -> None:
@@ -84,7 +106,7 @@ def _mail_user(event_id: str, text: Callable[[Reader, Mapping[str, Any]], Mail])
         mail_user(user, lambda reader: text(reader, event.data))
 
 
-@subscriber(Tag.FACTOR_ADDED)
+@subscriber(Tag.FACTOR_ADDED, queue=Queue.MAIL)
 def mail_factor_added(event_id: str) -> None:
     """Notify the user of a new second factor."""
     _mail_user(
@@ -93,7 +115,7 @@ def mail_factor_added(event_id: str) -> None:
     )
 
 
-@subscriber(Tag.FACTOR_REMOVED)
+@subscriber(Tag.FACTOR_REMOVED, queue=Queue.MAIL)
 def mail_factor_removed(event_id: str) -> None:
     """Notify the user of a removed second factor."""
     _mail_user(
@@ -102,25 +124,25 @@ def mail_factor_removed(event_id: str) -> None:
     )
 
 
-@subscriber(Tag.RECOVERY_CODE_USED)
+@subscriber(Tag.RECOVERY_CODE_USED, queue=Queue.MAIL)
 def mail_recovery_code_used(event_id: str) -> None:
     """Notify the user of a used recovery code."""
     _mail_user(event_id, lambda reader, data: mails.recovery_code_used(reader, left=data["left"]))
 
 
-@subscriber(Tag.RECOVERY_CODES_REGENERATED)
+@subscriber(Tag.RECOVERY_CODES_REGENERATED, queue=Queue.MAIL)
 def mail_recovery_codes_regenerated(event_id: str) -> None:
     """Notify the user of new recovery codes."""
     _mail_user(event_id, lambda reader, _data: mails.recovery_codes_regenerated(reader))
 
 
-@subscriber(Tag.FACTORS_RESET)
+@subscriber(Tag.FACTORS_RESET, queue=Queue.MAIL)
 def mail_factors_reset(event_id: str) -> None:
     """Notify the user that an administrator removed all second factors."""
     _mail_user(event_id, lambda reader, _data: mails.factors_reset(reader))
 
 
-@subscriber(Tag.IMPERSONATION_BEGUN)
+@subscriber(Tag.IMPERSONATION_BEGUN, queue=Queue.MAIL)
 def mail_impersonation_started(event_id: str) -> None:
     """Notify the user of an impersonation, while they can still end it."""
     _mail_user(
@@ -146,8 +168,8 @@ def prune_password_resets() -> None:
     delete_in_batches(PasswordReset.objects.expired())
 
 
-@subscriber(Tag.API_TOKEN_CREATED)
-@subscriber(Tag.API_TOKEN_ROTATED)
+@subscriber(Tag.API_TOKEN_CREATED, queue=Queue.MAIL)
+@subscriber(Tag.API_TOKEN_ROTATED, queue=Queue.MAIL)
 def mail_api_token_created(event_id: str) -> None:
     """Notify the owner of a new API token, unless it is a service account."""
     event = Event.objects.select_related("details").get(pk=event_id)
@@ -180,6 +202,14 @@ def record_last_seen() -> None:
         Q(at=None) | Q(at__lt=latest_use), user__in=in_use.values("user_id")
     )
     write_in_batches(stale, lambda rows: rows.update(at=latest_use))
+
+
+@periodic("users.authentication.roll_up_uses", every=dt.timedelta(minutes=5))
+def roll_up_uses_of_sessions() -> None:
+    """Count users as active who used a session; see `record_last_seen`."""
+    uses = Session.objects.uncounted_uses(since=timezone.now() - 3 * settings.LAST_SEEN_PRECISION)
+    while roll_up_uses(uses[:BATCH]) == BATCH:
+        pass
 
 
 @periodic("users.authentication.lift_suspensions", every=dt.timedelta(minutes=1))

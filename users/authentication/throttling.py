@@ -63,14 +63,17 @@ class LogInAttempt:
             return False
         return True
 
+    def refund(self, user_id: UUID | None, *, is_on_account: bool) -> None:
+        """Refund an attempt that was no guess; ``is_on_account`` if it counted there."""
+        buckets = [self.own_bucket, *self.shared]
+        if is_on_account and self.login is not None:
+            buckets.append(_account_bucket(user_id, self.login))
+        refund(*buckets)
+
     def clear_failures(self, user_id: UUID) -> None:
         """Refund a successful attempt and clear earlier failures of the account or device."""
         refund(*self.shared)
         clear(self.own_bucket, *(() if self.login is None else (_user_bucket(user_id),)))
-
-    def refund_shared(self) -> None:
-        """Refund the shared buckets only; the account's is cleared by the second factor."""
-        refund(*self.shared)
 
     def is_new_lockout(self) -> bool:
         """Return whether a refused attempt found the login locked, True once per `PERIOD`."""

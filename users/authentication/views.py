@@ -1,13 +1,18 @@
 """The JWK Set and the password reset pages."""
 
+from typing import Any
+
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from users.accounts.views import MailedLinkView
-from users.authentication.forms import ForgotPasswordForm, ResetPasswordForm
+from users.accounts.forms import EmailForm
+from users.accounts.views import MailedLinkView, Renewal
+from users.authentication.forms import ResetPasswordForm
+from users.authentication.services.email_reversal import undo_email_change
 from users.authentication.services.passwords import request_password_reset, reset_password
+from users.authentication.services.remaining_access import describe_access
 from users.authentication.sessions.access_tokens import public_keys
 
 
@@ -28,7 +33,7 @@ def jwks(_request: HttpRequest) -> JsonResponse:
 class ForgotPasswordView(MailedLinkView):
     """Page that requests a reset link, with the same response for unknown addresses."""
 
-    form_class = ForgotPasswordForm
+    form_class = EmailForm
     title = gettext_lazy("Forgot your password?")
     lead = gettext_lazy("We will mail you a link to choose a new one.")
     button = gettext_lazy("Send the link")
@@ -48,11 +53,41 @@ class ResetPasswordView(MailedLinkView):
         "You will be signed out on all devices. Then sign in with the new password."
     )
     button = gettext_lazy("Save my password")
+    renewal = Renewal(
+        gettext_lazy("We can mail you a new link."),
+        "forgot-password",
+        gettext_lazy("Request a new link"),
+    )
+
+    def use(self, **fields: Any) -> str:
+        """Set the new password."""
+        reset = reset_password(actor=self.actor, **fields)
+        done = _("Your password was changed. Sign in as %(username)s with your new password.") % {
+            "username": reset.user.username
+        }
+        access = describe_access(reset.remaining)
+        if not access:
+            return done
+        return " ".join(
+            (
+                done,
+                _("These still work: %(access)s. Sign in to revoke what is not yours.")
+                % {"access": ", ".join(access)},
+            )
+        )
+
+
+class UndoEmailChangeView(MailedLinkView):
+    """Page by which a former primary address undoes its change."""
+
+    title = gettext_lazy("Undo the change of your e-mail address")
+    lead = gettext_lazy(
+        "This address becomes that of your account again. All devices are signed out, and we mail "
+        "you a link to choose a new password."
+    )
+    button = gettext_lazy("Undo the change")
 
     def use(self, **fields: str) -> str:
-        """Set the new password."""
-        token, new_password = fields["token"], fields["new_password"]
-        user = reset_password(token, actor=self.actor, new_password=new_password)
-        return _("Your password was changed. Sign in as %(username)s with your new password.") % {
-            "username": user.username
-        }
+        """Undo the change."""
+        undo_email_change(fields["token"], actor=self.actor)
+        return _("Done. We have sent you a mail with a link to choose a new password.")

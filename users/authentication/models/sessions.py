@@ -7,7 +7,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,7 @@ from core.database.ids import new_id
 from core.email.addresses import EMAIL_MAX_LENGTH
 from core.security.actor import Actor
 from users.accounts.models import MailedLink, user_key
+from users.activity.models import UserActivity
 from users.scopes import Scope
 
 # Upper bound of `settings.IMPERSONATION_MAX`, enforced by a check constraint.
@@ -113,6 +115,18 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def in_use_since(self, moment: dt.datetime) -> Self:
         """Return sessions last used at ``moment`` or later."""
         return self.filter(last_seen_at__gte=moment)
+
+    def uncounted_uses(
+        self, *, since: dt.datetime
+    ) -> "models.QuerySet[Session, tuple[UUID, dt.datetime, str]]":
+        """Return user, time and client of uses on days without activity of the user."""
+        used = self.interactive().in_use_since(since)
+        days = used.annotate(day=TruncDate("last_seen_at", tzinfo=dt.UTC))
+        counted = UserActivity.objects.filter(
+            user=OuterRef("user"), last_active_on__gte=OuterRef("day")
+        )
+        uses = days.filter(~Exists(counted))
+        return uses.order_by("last_seen_at").values_list("user_id", "last_seen_at", "user_agent")
 
 
 class Session(models.Model):

@@ -6,7 +6,7 @@ Creation and rotation require the actor's password: the new secret outlives the 
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -22,16 +22,15 @@ from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.services.lookup import get_user_for_update
 from users.accounts.services.reauthentication import confirm_password
-from users.accounts.services.validation import Problems, check_field
+from users.accounts.services.validation import Problems, clean_name_of
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.models import ApiToken
 from users.authentication.policy import may_revoke_tokens
+from users.authentication.services.overlap import check_overlap
 from users.authentication.tokens.format import new_api_token
 from users.scopes import Scope
-
-MAX_OVERLAP: Final = dt.timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def create_api_token(
     Raises `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
     require(actor, may_change_credentials, actor.user_id)
-    _check(name=name, scopes=scopes, days=days)
+    name = _check(name=name, scopes=scopes, days=days)
     _confirm(password, actor=actor)
     return _create(cast("UUID", actor.user_id), actor=actor, name=name, scopes=scopes, days=days)
 
@@ -73,7 +72,7 @@ def create_service_account_token(  # noqa: PLR0913 - the account and the token's
     services = User.objects.service_accounts().filter(is_active=True)
     if user_id is None or not services.filter(pk=user_id).exists():
         raise service_account_not_found()
-    _check(name=name, scopes=scopes, days=days)
+    name = _check(name=name, scopes=scopes, days=days)
     _confirm(password, actor=actor)
     return _create(user_id, actor=actor, name=name, scopes=scopes, days=days)
 
@@ -89,7 +88,7 @@ def rotate_api_token(
     """
     candidate = _find(token_id, actor=actor)
     require(actor, _may_rotate, candidate.user)
-    _check_overlap(overlap)
+    check_overlap(overlap)
     _confirm(password, actor=actor)
     with transaction.atomic(durable=True):
         owner = _get_owner_for_update(candidate.user_id)
@@ -127,7 +126,7 @@ def rename_api_token(token_id: UUID | None, *, actor: Actor, name: str) -> ApiTo
     errors.
     """
     token = _get_for_update(token_id, actor=actor)
-    _check_name(name)
+    name = _clean_name(name)
     if token.name != name:
         old, token.name = token.name, name
         token.save(update_fields=["name"])
@@ -278,11 +277,11 @@ def _token_not_found() -> InputRejectedError:
     )
 
 
-def _check(*, name: str, scopes: Collection[Scope], days: int) -> None:
-    """Validate a new token's fields. Raises `InputRejectedError`."""
+def _check(*, name: str, scopes: Collection[Scope], days: int) -> str:
+    """Validate a new token's fields, and return its name. Raises `InputRejectedError`."""
     problems = Problems()
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        check_field(ApiToken, "name", name)
+        name = clean_name_of(ApiToken, "name", name)
     if not scopes:
         problems.found.append(
             Problem(GenericErrorCode.VALUE_INVALID, _("Choose at least one scope."), ("scopes",))
@@ -296,22 +295,12 @@ def _check(*, name: str, scopes: Collection[Scope], days: int) -> None:
             )
         )
     problems.refuse_any()
+    return name
 
 
-def _check_name(name: str) -> None:
+def _clean_name(name: str) -> str:
     problems = Problems()
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        check_field(ApiToken, "name", name)
+        name = clean_name_of(ApiToken, "name", name)
     problems.refuse_any()
-
-
-def _check_overlap(overlap: dt.timedelta) -> None:
-    """Raise `InputRejectedError` unless the overlap is within 0 and `MAX_OVERLAP`."""
-    if not dt.timedelta(0) <= overlap <= MAX_OVERLAP:
-        raise InputRejectedError(
-            Problem(
-                GenericErrorCode.VALUE_INVALID,
-                _("Choose 0 to %(max)d minutes.") % {"max": MAX_OVERLAP // dt.timedelta(minutes=1)},
-                ("overlap_minutes",),
-            )
-        )
+    return name

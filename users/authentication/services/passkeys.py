@@ -30,7 +30,7 @@ from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.accounts.services.validation import Problems, check_field
+from users.accounts.services.validation import Problems, clean_name_of
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
@@ -283,11 +283,10 @@ def _get_for_update(passkey_id: UUID | None, actor: Actor) -> Passkey:
 
 
 def _clean_name(name: str) -> str:
-    """Return the name with whitespace collapsed. Raises `InputRejectedError` if invalid."""
-    name = " ".join(name.split())
+    """Return the name on one line. Raises `InputRejectedError` if it is invalid."""
     problems = Problems()
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        check_field(Passkey, "name", name)
+        name = clean_name_of(Passkey, "name", name)
     problems.refuse_any()
     return name
 

@@ -26,15 +26,25 @@ from users.accounts.services.email_addresses import remove_secondary_addresses
 from users.accounts.services.lookup import get_self_for_update, get_user_for_update
 from users.accounts.services.mailed_links import require_link
 from users.accounts.services.reauthentication import confirm_password, require_recent_authentication
+from users.accounts.services.stored_passwords import hash_password
 from users.accounts.services.validation import Problems, check_password_strength
-from users.accounts.throttling import count_mail, count_token
+from users.accounts.throttling import count_reset, count_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import PasswordReset
 from users.authentication.services.api_tokens import revoke_api_tokens_of
 from users.authentication.services.end_sessions import end_links_of, end_sessions_of
+from users.authentication.services.remaining_access import remaining_access, revoke_access
 from users.authentication.services.sessions import renew_cookie
 from users.authentication.throttling import unlock
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedReset:
+    """The user whose password was reset, and what still gives access, by kind."""
+
+    user: User
+    remaining: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ def change_password(
                     ("current_password",),
                 )
             )
-        ended = _write_password(user, password, actor=actor, keep=actor.session_id)
+        ended = write_password(user, password, actor=actor, keep=actor.session_id)
         cookie = renew_cookie(actor.session_id)
         record(Tag.PASSWORD_CHANGED, actor=actor, subject_id=user.pk, sessions=ended)
     return PasswordChange(user, cookie)
@@ -91,7 +101,7 @@ def request_password_reset(*, actor: Actor, email: str) -> None:
     `InputRejectedError` for an invalid address, and `TooManyAttemptsError`.
     """
     email = check_known_email(email)
-    count_mail(actor, email)
+    count_reset(actor, email)
     with transaction.atomic(durable=True):
         user_id = User.objects.with_address(email).values_list("pk", flat=True).first()
         address = EmailAddress.objects.filter(email=email).values_list("pk", flat=True).first()
@@ -125,14 +135,17 @@ def prepare_password_reset(user_id: UUID, *, address_id: int | None = None) -> P
     return reset
 
 
-def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
+def reset_password(
+    token: str, *, actor: Actor, new_password: str, revoke: bool = False
+) -> CompletedReset:
     """Set a new password by the single-use token of a mailed link.
 
     1. Count the attempt and look up the token.
     2. Check the strength of the new password; a weak one leaves the token valid.
     3. Write it and end all sessions. If the link was mailed to an unverified primary address, claim
        the account: see `_claim_account`.
-    4. Unlock the user, so that a locked-out owner can sign in.
+    4. With ``revoke``, revoke other access as `revoke_access` does; return what remains.
+    5. Unlock the user, so that a locked-out owner can sign in.
 
     Raises `InputRejectedError` for a weak password and for a token that is unknown, used or
     expired, was mailed to a former address, or belongs to an inactive user; and
@@ -146,13 +159,16 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
         # TOCTOU: read again under the lock, as a concurrent request may have used the token.
         reset = _require_reset(token)
         user = reset.user
-        ended = _write_password(user, password, actor=actor)
+        ended = write_password(user, password, actor=actor)
         record(Tag.PASSWORD_RESET, actor=actor, subject_id=user.pk, sessions=ended)
         if user.email_verified_at is None and reset.email == user.email:
             _claim_account(user, actor=actor)
         clear_undeliverable(reset.email)
+        if revoke:
+            revoke_access(user.pk, actor=actor)
+        remaining = remaining_access(user.pk)
     unlock(user)
-    return user
+    return CompletedReset(user, remaining)
 
 
 @transaction.atomic(durable=True)
@@ -167,7 +183,7 @@ def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
     require(actor, may_administer)
     require_recent_authentication(actor)
     user = get_user_for_update(user_id)
-    ended = _write_password(user, make_password(None), actor=actor)
+    ended = write_password(user, make_password(None), actor=actor)
     record(Tag.PASSWORD_RESET_FORCED, actor=actor, subject_id=user.pk, sessions=ended)
     return user
 
@@ -195,10 +211,10 @@ def _hash_new_password(password: str, *, user: User) -> str:
     with problems.of("new_password", AccountErrorCode.PASSWORD_TOO_WEAK):
         check_password_strength(password, username=user.username, email=user.email, name=user.name)
     problems.refuse_any()
-    return make_password(password)
+    return hash_password(password)
 
 
-def _write_password(user: User, password: str, *, actor: Actor, keep: UUID | None = None) -> int:
+def write_password(user: User, password: str, *, actor: Actor, keep: UUID | None = None) -> int:
     """Write a locked user's password hash; end their sessions except ``keep``, and their links.
 
     Returns the number of ended sessions.

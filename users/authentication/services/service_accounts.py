@@ -16,7 +16,7 @@ from users.accounts.services.create_user import insert_user
 from users.accounts.services.lookup import set_active
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.sign_in_blocks import transfer_blocks
-from users.accounts.services.validation import Problems, check_field
+from users.accounts.services.validation import Problems, clean_name_of
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import ApiToken
@@ -42,7 +42,7 @@ def create_service_account(
     with problems.of("username", AccountErrorCode.USERNAME_INVALID):
         username = clean_username(username)
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        check_field(User, "name", name)
+        name = clean_name_of(User, "name", name)
     problems.refuse_any()
     key = new_id()
     user = User(

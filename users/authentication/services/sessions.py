@@ -8,22 +8,23 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.bulkhead import EXPENSIVE
 from core.database.rows import PreparedQuery, insert, update
 from core.database.transactions import pipelined
-from core.errors import InputRejectedError, Problem, TooManyAttemptsError
+from core.errors import InputRejectedError, Problem, ServiceBusyError, TooManyAttemptsError
 from core.security.actor import Actor
 from core.security.crypto import decrypt_with_secret, digest, encrypt_with_secret, new_secret
 from users.accounts.authentication_methods import MULTIPLE, PASSWORD_AMR, Method, accepted_methods
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
-from users.accounts.services.lookup import get_by_login
+from users.accounts.services.lookup import get_by_login, get_decoy
 from users.accounts.services.reauthentication import verify_password
+from users.accounts.services.stored_passwords import NO_PASSWORD, check_stored_password
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
@@ -86,15 +87,22 @@ def log_in(
     3. Replace the request's session, if any, with a new one and clear the counted attempts. If the
        user has a second factor, no session begins: see `verify_second_factor`.
 
-    An attempt with the ``device_token`` of an earlier log-in has a rate limit of its own.
+    An attempt with the ``device_token`` of an earlier log-in has a rate limit of its own. While too
+    many passwords are verified, raises `ServiceBusyError`, and the attempt does not count.
     """
+    # In a storm, most attempts are refused, which must cost little.
+    EXPENSIVE.require_room()
     device = read_device_token(device_token)
     attempt = log_in_attempt(login, actor=actor, device=device)
     _count(attempt, login, actor=actor)
     user = get_by_login(login)
     user_id = user.pk if user else None
     is_within_limit = attempt.count_on_account(user_id)
-    is_correct = _is_password_correct(user, password)
+    try:
+        is_correct = _is_password_correct(user, password, decoy=get_decoy(login))
+    except ServiceBusyError:
+        attempt.refund(user_id, is_on_account=is_within_limit)
+        raise
     with pipelined():
         locked = _get_user_for_sign_in(user) if user and is_correct and is_within_limit else None
         signed_in: SignInResult | SecondFactorPending | None = None
@@ -117,7 +125,7 @@ def log_in(
             )
         )
     if isinstance(signed_in, SecondFactorPending):
-        attempt.refund_shared()
+        attempt.refund(user_id, is_on_account=True)
         return signed_in
     attempt.clear_failures(signed_in.session.user_id)
     token = issue_device_token(signed_in.session.user, known=device)
@@ -157,11 +165,12 @@ def _count(attempt: LogInAttempt, login: str, *, actor: Actor) -> None:
         raise
 
 
-def _is_password_correct(user: User | None, password: str) -> bool:
+def _is_password_correct(user: User | None, password: str, *, decoy: User | None) -> bool:
     is_documented = password == settings.DEFAULT_DEMO_PASSWORD and not settings.DEMO
     if user is None or is_documented:
         # Timing side channel: do the same work as for an existing user.
-        make_password(password)
+        same_work = user or decoy
+        check_stored_password(password, same_work.password if same_work else NO_PASSWORD)
         return False
     return verify_password(user, password)
 

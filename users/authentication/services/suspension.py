@@ -73,15 +73,25 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     return user
 
 
+def begin_suspension(
+    user: User, *, actor: Actor, reason: str, until: dt.datetime | None = None
+) -> int:
+    """Suspend a locked user in the caller's transaction, which records it.
+
+    Returns the number of ended sessions.
+    """
+    Suspension.objects.update_or_create(user=user, defaults={"reason": reason, "until": until})
+    set_active(user, active=False)
+    end_links_of(user.pk)
+    return end_sessions_of(user.pk, actor=actor)
+
+
 def _suspend(user: User, *, actor: Actor, reason: str, until: dt.datetime | None) -> None:
     """Suspend a locked user in the caller's transaction; the same suspension is a no-op."""
     old = Suspension.objects.filter(user=user).first()
     if old and not user.is_active and (old.reason, old.until) == (reason, until):
         return
-    Suspension.objects.update_or_create(user=user, defaults={"reason": reason, "until": until})
-    set_active(user, active=False)
-    end_links_of(user.pk)
-    ended = end_sessions_of(user.pk, actor=actor)
+    ended = begin_suspension(user, actor=actor, reason=reason, until=until)
     record(
         Tag.USER_SUSPENDED,
         actor=actor,
@@ -122,18 +132,23 @@ def lift_suspension(user_id: UUID, *, actor: Actor) -> None:
         _reactivate(user, actor=actor)
 
 
-def _reactivate(user: User, *, actor: Actor) -> None:
-    """Lift a locked user's suspension, in the caller's transaction.
+def end_suspension(user: User, *, actor: Actor) -> None:
+    """Lift a locked user's suspension, in the caller's transaction, which records it.
 
     The user becomes active unless another block remains.
     """
-    old = Suspension.objects.filter(user=user).first()
-    if user.is_active and old is None:
-        return
     Suspension.objects.filter(user=user).delete()
     set_active(user, active=find_sign_in_block(user.pk) is None)
     # Race: a log-in that began before the suspension may have completed after it.
     end_sessions_of(user.pk, actor=actor)
+
+
+def _reactivate(user: User, *, actor: Actor) -> None:
+    """Lift a locked user's suspension and record it; a no-op for an active user."""
+    old = Suspension.objects.filter(user=user).first()
+    if user.is_active and old is None:
+        return
+    end_suspension(user, actor=actor)
     record(
         Tag.USER_REACTIVATED,
         actor=actor,

@@ -25,6 +25,9 @@ from users.authentication.models import Session
 ALGORITHM: Final = "EdDSA"
 # RFC 9068, section 2.1: keeps other JWTs of this issuer from being accepted as access tokens.
 TYPE: Final = "at+jwt"
+# Seconds that the clock of the pod that issued a token may be ahead of this one's. Not for `exp`,
+# which is the same moment for all.
+CLOCK_LEEWAY: Final = 10
 CLAIMS: Final = ("iss", "aud", "sub", "sid", "iat", "exp")
 
 
@@ -154,8 +157,10 @@ def verify_access_token(token: str, keys: dict[str, Key]) -> VerifiedToken:
             algorithms=[ALGORITHM],
             issuer=settings.PUBLIC_URL,
             audience=settings.PUBLIC_URL,
-            options={"require": list(CLAIMS)},
+            options={"require": list(CLAIMS), "verify_iat": False},
         )
+        if int(claims["iat"]) > time.time() + CLOCK_LEEWAY:
+            raise AccessTokenError
         return VerifiedToken(UUID(claims["sid"]), int(claims["exp"]))
-    except (jwt.InvalidTokenError, ValueError):
+    except (jwt.InvalidTokenError, TypeError, ValueError):
         raise AccessTokenError from None

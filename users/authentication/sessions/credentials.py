@@ -5,10 +5,12 @@ from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
+from core.database.replicas.positions import has_replayed
 from core.security.actor import Actor, SessionAuthentication
-from core.versions.lookup import version_column
+from core.versions.lookup import version_column, version_of
 from engine.sql.statements import Param, Statement
 from users.accounts.models import User
+from users.activity.versions import writes_of_sql
 from users.authentication.factors.policy import is_enrollment_due
 from users.authentication.models import ApiToken, Session
 from users.scopes import ON_BEHALF, with_implied
@@ -119,11 +121,21 @@ class ActiveApiToken(NamedTuple):
 
 
 @cache
-def active_session_statement(column: str, *, with_version: bool = False) -> Statement:
+def active_session_statement(
+    column: str,
+    *,
+    with_version: bool = False,
+    with_requester: bool = False,
+    is_confirming: bool = False,
+) -> Statement:
     """Return the statement for an `ActiveSession`, with the values `value` and `now`.
 
-    ``with_version``, a last column has the version of entities.
+    More columns have, in this order: ``with_requester`` the version of the user, and of what the
+    user or the impersonator has written; if it ``is_confirming``, `has_replayed`; ``with_version``,
+    that of entities.
     """
+    table = Session._meta.db_table
+    writer = f"COALESCE({table}.impersonator_id, {table}.user_id)"
     sessions = Session.objects.active(Param.named("now")).filter(**{column: Param.named("value")})
     return Statement.of(
         sessions.values_list(
@@ -138,17 +150,26 @@ def active_session_statement(column: str, *, with_version: bool = False) -> Stat
             "authenticated_at",
             "factor_at",
             "impersonator_id",
+            *([version_of(f"{table}.user_id", writes_of_sql(writer))] if with_requester else []),
+            *([has_replayed()] if is_confirming else []),
             *([version_column()] if with_version else []),
         )
     )
 
 
 @cache
-def active_api_token_statement(column: str, *, with_version: bool = False) -> Statement:
+def active_api_token_statement(
+    column: str,
+    *,
+    with_version: bool = False,
+    with_requester: bool = False,
+    is_confirming: bool = False,
+) -> Statement:
     """Return the statement for an `ActiveApiToken`, with the value `value`.
 
-    ``with_version`` as for `active_session_statement`.
+    It may have more columns, as `active_session_statement`.
     """
+    owner = f"{ApiToken._meta.db_table}.user_id"
     tokens = ApiToken.objects.active().filter(
         **{column: Param.named("value")}, user__is_active=True
     )
@@ -163,6 +184,8 @@ def active_api_token_statement(column: str, *, with_version: bool = False) -> St
             "user__second_factors",
             "scopes",
             "last_used_at",
+            *([version_of(owner, writes_of_sql(owner))] if with_requester else []),
+            *([has_replayed()] if is_confirming else []),
             *([version_column()] if with_version else []),
         )
     )

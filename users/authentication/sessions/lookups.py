@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from cachetools import LRUCache
 
+from core.database.replicas.replica import Confirmation
+from core.versions.lookup import version_values
 from engine.sql.statements import Statement
 from users.authentication.sessions.credentials import (
     ActiveApiToken,
@@ -34,14 +36,14 @@ class Lookup(NamedTuple):
         """Whether the session was found by the browser's cookie."""
         return self.column == "cookie_digest"
 
-    def statement(self, *, with_version: bool = False) -> Statement:
+    def statement(self, **columns: bool) -> Statement:
         """Return the statement that finds the active session or API token.
 
-        ``with_version``, its rows end with the version of entities.
+        ``columns`` as for `active_session_statement`.
         """
         if self.type_ is ActiveSession:
-            return active_session_statement(self.column, with_version=with_version)
-        return active_api_token_statement(self.column, with_version=with_version)
+            return active_session_statement(self.column, **columns)
+        return active_api_token_statement(self.column, **columns)
 
     def values(self) -> Mapping[str, Any]:
         """Return the statement's values, for now."""
@@ -51,6 +53,20 @@ class Lookup(NamedTuple):
         """Return the active session or API token, if there is one."""
         rows = self.statement().rows(self.values())
         return self.type_(*rows[0]) if rows else None
+
+    def read_confirmation(self) -> tuple[Credential | None, Confirmation | None]:
+        """Return what `read` does, and what a replica must return."""
+        values = self.values()
+        rows = self.statement(with_requester=True).rows(values)
+        if not rows:
+            return None, None
+        *columns, _requester = rows[0]
+        confirming = self.statement(with_requester=True, is_confirming=True, with_version=True)
+        # No entities yet, whose version is 0.
+        confirmation = Confirmation(
+            confirming, {**values, **version_values(())}, (*rows[0], True, 0)
+        )
+        return self.type_(*columns), confirmation
 
     def confirm(self, known: Credential, entities: Mapping[str, Any]) -> int | None:
         """Return the version of entities if the session or API token is still as known.

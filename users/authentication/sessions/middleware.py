@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.errors import QueryCanceled
 
 from core.cached_settings import settings
+from core.database.replicas.pool import REPLICAS
+from core.database.replicas.replica import Confirmation
 from core.errors import InvalidTokenError
 from core.security.actor import Actor
 from core.security.crypto import digest
@@ -35,6 +37,8 @@ INVALID_TOKEN: Final = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 # Responses here are the same for every client, so credentials are ignored.
 PUBLIC_PATHS: Final = frozenset({"/.well-known/jwks.json"})
 PUBLIC_FILES: Final = "/media/"
+# For responses that end a cookie session. Not "cookies": the device cookie survives signing out.
+CLEAR_SITE_DATA: Final = {"Clear-Site-Data": '"cache", "storage"'}
 
 
 class ApiTokenError(InvalidTokenError):
@@ -80,14 +84,14 @@ def authenticate(request: HttpRequest) -> Credential | None:
     """
     try:
         with timeouts_as_responses():
-            credential = _read_credential(None if _is_public(request.path) else _lookup(request))
+            found = _read_credential(None if _is_public(request.path) else _lookup(request))
     except InvalidTokenError as error:
         if request.path_info != API_PATH:
             raise AuthenticationError(_invalid_token(error)) from None
         _refuse_token(request, error)
         return None
-    _set_actor(request, credential)
-    return credential
+    _set_actor(request, *found)
+    return found[0]
 
 
 def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) -> Reply:
@@ -99,14 +103,15 @@ def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) ->
     An API request whose session or API token is cached is executed at once, with the statement
     of authentication in front of its first one. ``respond`` is called again if that finds something
     else, so it must call `run_leading` before effects that are not the database's. See "The
-    session's statement goes out with the first of a query" in docs/decisions.md.
+    session's statement goes out with the first of a query" in docs/decisions.md. With replicas, a
+    query has to know the row before it may be executed by one.
     """
     try:
         lookup = _lookup(request)
     except InvalidTokenError as error:
         _refuse_token(request, error)
         return respond()
-    known = _cached(lookup)
+    known = None if REPLICAS.is_configured else _cached(lookup)
     connection = leading_connection() if known else None
     if lookup and known and connection:
         _set_actor(request, known)
@@ -121,13 +126,13 @@ def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) ->
                     raise error.error from error.error.__cause__
     try:
         with timeouts_as_responses():
-            credential = _read_credential(lookup)
+            credential, confirmation = _read_credential(lookup)
     except InvalidTokenError as error:
         _refuse_token(request, error)
         return respond()
     if lookup and settings.DATABASE_PIPELINE:
         credential_cache.set(lookup, credential)
-    _set_actor(request, credential)
+    _set_actor(request, credential, confirmation)
     return respond()
 
 
@@ -158,9 +163,11 @@ def _refuse_token(request: HttpRequest, error: InvalidTokenError) -> None:
     cast("ActorRequest", request).token_error = type(error)
 
 
-def _set_actor(request: HttpRequest, credential: Credential | None) -> None:
+def _set_actor(
+    request: HttpRequest, credential: Credential | None, confirmation: Confirmation | None = None
+) -> None:
     known = cast("ActorRequest", request)
-    known.token_error = None
+    known.token_error, known.confirmation = None, confirmation
     ip = client_address(request.META, settings.TRUSTED_PROXIES)
     user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
     known.actor = (
@@ -200,21 +207,25 @@ def _lookup(request: HttpRequest) -> Lookup | None:
     return Lookup(ActiveApiToken, "digest", digest(token))
 
 
-def _read_credential(lookup: Lookup | None) -> Credential | None:
+def _read_credential(lookup: Lookup | None) -> tuple[Credential | None, Confirmation | None]:
     """Return the session or API token, and record its use.
 
-    Raises `AccessTokenError` and `ApiTokenError` if a bearer token is not valid.
+    With replicas, also what one must return to execute the request's queries. Raises
+    `AccessTokenError` and `ApiTokenError` if a bearer token is not valid.
     """
     if lookup is None:
-        return None
-    found = lookup.read()
+        return None, None
+    if REPLICAS.is_configured:
+        found, confirmation = lookup.read_confirmation()
+    else:
+        found, confirmation = lookup.read(), None
     if isinstance(found, ActiveApiToken):
         record_token_use(found)
     elif found is not None:
         record_session_use(found, by_cookie=lookup.is_by_cookie)
     elif not lookup.is_by_cookie:
         raise ApiTokenError if lookup.type_ is ActiveApiToken else AccessTokenError
-    return found
+    return found, confirmation
 
 
 def _is_public(path: str) -> bool:
