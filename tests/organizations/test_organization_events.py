@@ -13,6 +13,7 @@ from tests.support.captured import bound_statements
 from tests.support.client import GraphQLClient
 from tests.support.executors import Executor
 from tests.support.factories import PASSWORD, make_api_token, make_organization, make_user, node_id
+from tests.support.partitions import analyze_events
 from tests.support.repeats import make_impersonation
 from users.accounts.models import User
 from users.activity.models import Event
@@ -284,7 +285,7 @@ def many_events(archers: Organization, alice: User, dora: User) -> list[Organiza
             """,
             [Tag.MEMBER_LEFT.value, keys, alice.pk, [new_id() for _number in range(40_000)]],
         )
-        cursor.execute("ANALYZE activity_event")
+        analyze_events()
         cursor.execute("ANALYZE organizations_membership")
     return organizations
 

@@ -1,5 +1,6 @@
 """Texts of the mails about organisations. Call under the reader's language."""
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from core.email.message import Mail
@@ -18,7 +19,8 @@ def invitation(reader: Reader, *, organization: str, inviter: str, url: str) -> 
         paragraphs=[
             _("%(inviter)s invites you to join the organisation %(organization)s.") % names
             if is_named
-            else _("A user of Roster invites you to join their organisation."),
+            else _("A user of %(service)s invites you to join their organisation.")
+            % {"service": settings.SERVICE_NAME},
         ],
         action=_("View the invitation"),
         action_url=url,

@@ -5,7 +5,8 @@ from enum import Enum
 from typing import Any, Final
 
 from django.db.models import F
-from django.db.models.functions import Lower
+
+from core.database.search.texts import in_name_order
 
 
 class OrganizationOrderField(Enum):
@@ -17,6 +18,6 @@ class OrganizationOrderField(Enum):
 
 # Keyset pagination requires terms that are unique together and never NULL: the id breaks ties.
 ORGANIZATION_ORDERS: Final[Mapping[OrganizationOrderField, tuple[Any, ...]]] = {
-    OrganizationOrderField.NAME: (Lower("name"), F("id")),
+    OrganizationOrderField.NAME: (in_name_order("name"), F("id")),
     OrganizationOrderField.CREATED: (F("created_at"), F("id")),
 }

@@ -9,6 +9,7 @@ from django.utils import translation
 from core.database.batches import delete_in_batches
 from core.email.words import UNVERIFIED_READER
 from core.outbox.periodic import periodic
+from core.outbox.queues import Queue
 from core.outbox.registry import subscriber
 from users.accounts.mail_delivery import send_mail
 from users.accounts.mail_recipients import mail_user
@@ -19,7 +20,7 @@ from users.organizations import mails
 from users.organizations.models import OrganizationInvitation
 
 
-@subscriber(Tag.ORGANIZATION_INVITATION_SENT)
+@subscriber(Tag.ORGANIZATION_INVITATION_SENT, queue=Queue.MAIL)
 def mail_invitation(event_id: str) -> None:
     """Mail the invitation link, in the language of the account or of the invitation.
 

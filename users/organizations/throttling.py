@@ -10,7 +10,7 @@ from uuid import UUID
 
 from core.ratelimit.limits import Bucket, Limit, attempt
 from core.security.actor import Actor
-from users.accounts.throttling import MAILS_PER_NETWORK, network_bucket
+from users.accounts.throttling import mails_of_network
 
 ORGANIZATIONS_PER_USER: Final = Limit("organization.user", 10, timedelta(days=1))
 INVITATIONS_PER_USER: Final = Limit("organization_invitation.user", 50, timedelta(days=1))
@@ -37,5 +37,5 @@ def count_invitation(actor: Actor, email: str) -> None:
     attempt(
         Bucket(INVITATIONS_PER_USER, str(actor.user_id)),
         Bucket(INVITATIONS_PER_ADDRESS, email),
-        network_bucket(MAILS_PER_NETWORK, actor),
+        mails_of_network(actor),
     )

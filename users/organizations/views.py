@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from users.accounts.forms import AcceptInvitationForm, LinkForm
-from users.accounts.views import MailedLinkView, account_is_ready
+from users.accounts.views import AcceptInvitationView, MailedLinkView, account_is_ready
 from users.organizations.models import OrganizationInvitation
 from users.organizations.services.invitations import (
     accept_organization_invitation,
@@ -19,6 +19,7 @@ class JoinOrganizationView(MailedLinkView):
     """Adds the signed-in user to an organisation, or creates an account for it first."""
 
     title = gettext_lazy("Join an organisation")
+    renewal = AcceptInvitationView.renewal
     # Set when the user asks to see it: the mail may not name the organisation and the inviter.
     invitation: OrganizationInvitation | None = None
 

@@ -1,8 +1,8 @@
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
 
 from core.database.search.texts import Fold
+from core.database.schema_changes.operations import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

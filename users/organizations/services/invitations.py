@@ -19,7 +19,7 @@ from users.accounts.services.deliverability import clear_undeliverable
 from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.mailed_links import link_invalid_error, read_link, use_link
 from users.accounts.services.sign_up import check_may_sign_up
-from users.accounts.services.validation import Problems, check_locale
+from users.accounts.services.validation import Problems, match_locale
 from users.accounts.throttling import count_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -55,7 +55,7 @@ def invite_to_organization(
     with problems.of("email", AccountErrorCode.EMAIL_INVALID):
         email = canonical_email(email)
     with problems.of("locale", AccountErrorCode.LOCALE_UNSUPPORTED):
-        check_locale(locale)
+        locale = match_locale(locale)
     problems.refuse_any()
     count_invitation(actor, email)
     with transaction.atomic(durable=True):
@@ -183,7 +183,7 @@ def _use_invitation(token: str) -> OrganizationInvitation:
     invitation = use_link(OrganizationInvitation, token)
     inviter = invitation.inviter
     as_inviter = Actor(user_id=inviter.pk, is_superuser=inviter.is_superuser)
-    role = get_role(invitation.organization, inviter.pk)
+    role = get_role(organization_id, inviter.pk)
     if not (inviter.is_active and may_manage(as_inviter, role, Role(invitation.role))):
         raise link_invalid_error()
     return invitation
@@ -191,7 +191,7 @@ def _use_invitation(token: str) -> OrganizationInvitation:
 
 def _join(user: User, invitation: OrganizationInvitation, *, actor: Actor) -> None:
     """Add a user to the locked organisation, in the caller's transaction."""
-    if get_role(invitation.organization, user.pk):
+    if get_role(invitation.organization_id, user.pk):
         raise _already_member_error("token")
     Membership.objects.create(organization=invitation.organization, user=user, role=invitation.role)
     record(

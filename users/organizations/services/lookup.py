@@ -49,12 +49,12 @@ def find_membership(organization: Organization, user_id: UUID | None) -> Members
     return membership
 
 
-def get_role(organization: Organization, user_id: UUID | None) -> Role | None:
-    """Return a user's current role, or None if the user is not a member."""
-    if user_id is None:
+def get_role(organization_id: UUID | None, user_id: UUID | None) -> Role | None:
+    """Return a user's current role, or None if there is no such membership."""
+    if organization_id is None or user_id is None:
         return None
-    roles = organization.memberships.filter(user_id=user_id).values_list("role", flat=True)
-    return next(map(Role, roles), None)
+    memberships = Membership.objects.filter(organization=organization_id, user=user_id)
+    return next(map(Role, memberships.values_list("role", flat=True)), None)
 
 
 def _find(
@@ -71,4 +71,4 @@ def _find(
                 ("organization_id",),
             )
         )
-    return organization, get_role(organization, actor.user_id)
+    return organization, get_role(organization.pk, actor.user_id)

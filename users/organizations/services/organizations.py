@@ -11,7 +11,7 @@ from core.errors import GenericErrorCode
 from core.security.actor import Actor
 from users.accounts.policy import require
 from users.accounts.services.reauthentication import confirm_password
-from users.accounts.services.validation import Problems, check_field
+from users.accounts.services.validation import Problems, clean_name_of
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Membership, Organization
@@ -95,13 +95,11 @@ def delete_organization(organization_id: UUID | None, *, actor: Actor, password:
 def _clean_name(name: str) -> str:
     """Return the name on one line. Raises `InputRejectedError` if it is invalid.
 
-    Names appear in the subjects of mails to strangers, so line breaks are collapsed and links
-    rejected.
+    Names appear in the subjects of mails to strangers, so links are rejected.
     """
-    name = " ".join(name.split())
     problems = Problems()
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        check_field(Organization, "name", name)
+        name = clean_name_of(Organization, "name", name)
         if "://" in name:
             raise ValidationError(_("Enter a name without a link."))
     problems.refuse_any()
