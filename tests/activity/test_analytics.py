@@ -1,58 +1,37 @@
-"""Daily counts: access, date ranges and exactly-once counting."""
+"""Analytics: access, ranges and intervals, segments and retention."""
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from core.outbox.models import OutboxMessage
-from core.outbox.tasks import deliver
-from core.security.actor import ANONYMOUS
-from tests.accounts.test_sign_up import PASSWORD as SIGN_UP_PASSWORD
-from tests.accounts.test_sign_up import sign_up, token_of, verify
-from tests.support.client import GraphQLClient, run_concurrently
-from tests.support.factories import PASSWORD
+from tests.activity.analytics import ANALYTICS, BY, NOTHING, ClientOf, analytics
+from tests.support.client import GraphQLClient
 from users.accounts.models import User
-from users.activity.models import DailyCount
-from users.activity.services.record import record
-from users.activity.tags import Tag
+from users.activity.models import CohortWeek, IntervalCounts, RollUp
+from users.activity.services import fold
 
-ClientOf = Callable[[User], GraphQLClient]
-
-ANALYTICS = """
+RETENTION = """
     query ($from: Date!, $to: Date!) {
-      analytics(from: $from, to: $to) { date signUps newUsers logIns }
+      retention(from: $from, to: $to) { week newUsers activeUsers }
     }
 """
-LOG_IN = """
-    mutation ($password: String!) {
-      logIn(input: {login: "nina", password: $password}) { errors { code field } }
-    }
-"""
-COUNT_EVENT = "users.activity.tasks.count_event"
-NOTHING = {"signUps": 0, "newUsers": 0, "logIns": 0}
 
 
-def analytics(client: GraphQLClient, first: str, last: str) -> list[dict[str, Any]]:
-    days: list[dict[str, Any]] = client(ANALYTICS, **{"from": first, "to": last}).data["analytics"]
-    return days
-
-
-def deliver_all() -> int:
-    """Deliver each message twice, as a worker may; return the number of messages."""
-    ids = list(OutboxMessage.objects.filter(subscriber=COUNT_EVENT).values_list("pk", flat=True))
-    for message_id in ids * 2:
-        deliver(message_id)
-    return len(ids)
+def count(
+    day: str, *, interval: str = "day", segment: str = "", by: str = "all", **counts: int
+) -> None:
+    """Write a row of counts, as the roll-up does."""
+    IntervalCounts.objects.create(
+        interval=interval, start=day, dimension=by, segment=segment, **counts
+    )
 
 
 # Access ----------------------------------------------------------------------------------
 
 
 def test_staff_read_analytics(client_of: ClientOf, sam: User, root: User) -> None:
-    DailyCount.objects.create(day="2026-02-01", tag=Tag.LOGGED_IN, count=3)
+    count("2026-02-01", log_ins=3)
     for user in (sam, root):
         assert analytics(client_of(user), "2026-02-01", "2026-02-01") == [
             {"date": "2026-02-01", "signUps": 0, "newUsers": 0, "logIns": 3}
@@ -62,7 +41,7 @@ def test_staff_read_analytics(client_of: ClientOf, sam: User, root: User) -> Non
 def test_others_cannot_read_analytics(
     client_of: ClientOf, anonymous: GraphQLClient, alice: User
 ) -> None:
-    DailyCount.objects.create(day="2026-02-01", tag=Tag.LOGGED_IN, count=3)
+    count("2026-02-01", log_ins=3)
     for client, code in ((anonymous, "UNAUTHENTICATED"), (client_of(alice), "FORBIDDEN")):
         answer = client(ANALYTICS, **{"from": "2026-02-01", "to": "2026-02-01"})
         assert (answer.codes, answer.body["data"]) == ([code], None)
@@ -72,14 +51,10 @@ def test_others_cannot_read_analytics(
 
 
 def test_range_has_both_ends_and_zeros_between(client_of: ClientOf, sam: User) -> None:
-    for day, tag, count in (
-        ("2026-02-26", Tag.LOGGED_IN, 1),
-        ("2026-02-27", Tag.LOGGED_IN, 2),
-        ("2026-02-27", Tag.USER_CREATED, 3),
-        ("2026-03-02", Tag.SIGN_UP_REQUESTED, 2**28),
-        ("2026-03-03", Tag.LOGGED_IN, 5),
-    ):
-        DailyCount.objects.create(day=day, tag=tag, count=count)
+    count("2026-02-26", log_ins=1)
+    count("2026-02-27", log_ins=2, new_users=3)
+    count("2026-03-02", sign_ups=2**28)
+    count("2026-03-03", log_ins=5)
     assert analytics(client_of(sam), "2026-02-27", "2026-03-02") == [
         {"date": "2026-02-27", "signUps": 0, "newUsers": 3, "logIns": 2},
         {"date": "2026-02-28"} | NOTHING,
@@ -128,49 +103,179 @@ def test_invalid_dates_are_refused(client_of: ClientOf, sam: User, day: object) 
     assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
 
 
-# Counting --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("interval", "by", "first", "last"),
+    [
+        ("WEEK", None, "2020-01-06", "2027-01-11"),
+        ("MONTH", None, "0001-01-01", "9999-12-31"),
+        ("DAY", "DOMAIN", "2026-01-01", "2026-04-03"),
+    ],
+)
+def test_too_many_intervals_are_refused(
+    client_of: ClientOf, sam: User, interval: str, by: str | None, first: str, last: str
+) -> None:
+    variables = {"from": first, "to": last, "interval": interval, "by": by}
+    answer = client_of(sam)(BY, **variables)
+    assert (answer.codes, answer.body["data"]) == (["ARGUMENT_INVALID"], None)
 
 
-def test_each_event_counts_once(client_of: ClientOf, anonymous: GraphQLClient, sam: User) -> None:
-    for number in range(3):
-        assert sign_up(anonymous, f"nina{number}", email=f"{number}@example.org") == []
-    assert sign_up(anonymous) == []
-    assert verify(anonymous, token_of("nina@example.org")) == []
-    for password in (SIGN_UP_PASSWORD, "wrong", SIGN_UP_PASSWORD):
-        anonymous(LOG_IN, password=password)
-    assert deliver_all() == 7
+def test_unknown_dimension_is_refused(client_of: ClientOf, sam: User) -> None:
+    variables = {"from": "2026-01-01", "to": "2026-01-01", "by": "PASSWORD"}
+    assert client_of(sam)(BY, **variables).codes == ["GRAPHQL_VARIABLES_INVALID"]
 
-    today = timezone.now().date()
-    assert analytics(client_of(sam), str(today), str(today)) == [
-        {"date": str(today), "signUps": 4, "newUsers": 1, "logIns": 2}
+
+# Intervals and segments ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("interval", "first", "last", "starts"),
+    [
+        ("WEEK", "2026-01-04", "2026-01-05", ["2025-12-29", "2026-01-05"]),
+        ("WEEK", "0001-01-03", "0001-01-03", ["0001-01-01"]),
+        ("WEEK", "9999-12-31", "9999-12-31", ["9999-12-27"]),
+        ("MONTH", "2025-12-31", "2026-02-01", ["2025-12-01", "2026-01-01", "2026-02-01"]),
+        ("MONTH", "9999-12-31", "9999-12-31", ["9999-12-01"]),
+    ],
+)
+def test_intervals_contain_the_days_of_the_range(
+    client_of: ClientOf, sam: User, interval: str, first: str, last: str, starts: list[str]
+) -> None:
+    for number, start in enumerate(starts, 1):
+        count(start, interval=interval.lower(), log_ins=number)
+
+    rows = client_of(sam)(BY, **{"from": first, "to": last, "interval": interval}).data["analytics"]
+
+    assert [(row["date"], row["logIns"]) for row in rows] == [
+        (start, number) for number, start in enumerate(starts, 1)
     ]
-    assert not OutboxMessage.objects.filter(subscriber=COUNT_EVENT).exists()
-    assert DailyCount.objects.count() == 3
 
 
-def test_refused_sign_ups_and_log_ins_do_not_count(anonymous: GraphQLClient, alice: User) -> None:
-    assert sign_up(anonymous, "alice") == [("USERNAME_TAKEN", "username")]
-    assert anonymous(LOG_IN, password=PASSWORD).problems == [("CREDENTIALS_INVALID", "login")]
-    assert deliver_all() == 0
-    assert not DailyCount.objects.exists()
+def test_totals_add_up_from_the_beginning(client_of: ClientOf, sam: User) -> None:
+    count("2020-01-01", new_users=10, second_factor_users=4)
+    count("2026-02-01", new_users=5, erased_users=1)
+    count("2026-02-03", second_factor_users=-2)
+    count("2026-02-04", new_users=100)
+
+    rows = client_of(sam)(BY, **{"from": "2026-01-31", "to": "2026-02-03"}).data["analytics"]
+
+    assert [(row["totalUsers"], row["secondFactorUsers"]) for row in rows] == [
+        (10, 4),
+        (14, 4),
+        (14, 4),
+        (14, 2),
+    ]
 
 
-def test_event_counts_on_the_day_it_happened(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    day = dt.date(2026, 2, 3)
-    late = dt.datetime(2026, 2, 3, 23, 59, 59, tzinfo=dt.UTC)
-    with monkeypatch.context() as that_day:
-        that_day.setattr(timezone, "now", lambda: late)
-        record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
-    assert deliver_all() == 1
-    assert DailyCount.objects.values_list("day", "tag", "count").get() == (day, Tag.LOGGED_IN, 1)
+def test_largest_segments_are_named_and_the_others_added_up(client_of: ClientOf, sam: User) -> None:
+    for number in range(12):
+        count("2026-02-01", by="domain", segment=f"{number:02}.example", active_users=number)
+    count("2026-02-01", by="domain", active_users=100, log_ins=7)
+    count("2026-02-01", by="locale", segment="de", active_users=1_000)
+    count("2026-02-02", by="domain", segment="00.example", active_users=500)
+
+    variables = {"from": "2026-02-01", "to": "2026-02-02", "by": "DOMAIN"}
+    rows = client_of(sam)(BY, **variables).data["analytics"]
+
+    names = ["00.example", *(f"{number:02}.example" for number in range(11, 2, -1)), ""]
+    assert [row["segment"] for row in rows] == names * 2
+    assert [row["activeUsers"] for row in rows[:11]] == [0, *range(11, 2, -1), 103]
+    assert [row["activeUsers"] for row in rows[11:]] == [500] + [0] * 10
+    assert rows[10]["logIns"] == 7
+    assert {(row["totalUsers"], row["secondFactorUsers"]) for row in rows} == {(None, None)}
 
 
-def test_concurrent_deliveries_count_once(transactional_db: None) -> None:
-    for _number in range(3):
-        record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
-    ids = OutboxMessage.objects.values_list("pk", flat=True)
-    run_concurrently(
-        *[lambda message_id=message_id: deliver(message_id) for message_id in [*ids] * 3]
-    )
-    assert DailyCount.objects.get().count == 3
-    assert not OutboxMessage.objects.exists()
+def test_past_intervals_keep_their_largest_segments(
+    client_of: ClientOf, sam: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fold, "MAX_SEGMENTS", 2)
+    today = timezone.now().date()
+    past, yesterday = str(today - dt.timedelta(days=2)), str(today - dt.timedelta(days=1))
+    for day in (past, yesterday):
+        count(day, by="client", log_ins=5, active_users=5)
+        for number in range(1, 5):
+            count(day, by="client", segment=f"{number}", log_ins=10, active_users=number)
+        count(day, log_ins=45, active_users=15)
+
+    fold.fold_segments()
+    fold.fold_segments()
+
+    variables = {"from": past, "to": past, "by": "CLIENT"}
+    rows = client_of(sam)(BY, **variables).data["analytics"]
+    shown = [(row["segment"], row["activeUsers"], row["logIns"]) for row in rows]
+    assert shown == [("4", 4, 10), ("3", 3, 10), ("", 8, 25)]
+    assert IntervalCounts.objects.filter(start=yesterday, dimension="client").count() == 5
+
+
+def crowd(day: dt.date) -> None:
+    """Count a day of more segments than are kept."""
+    for number in range(3):
+        count(str(day), by="client", segment=f"{number}", log_ins=1)
+
+
+@pytest.mark.django_db
+def test_folding_reads_what_ended_since_the_last_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fold, "MAX_SEGMENTS", 2)
+    RollUp.objects.create(pk=1)
+    today = timezone.now().date()
+    old, late, past = (today - dt.timedelta(days=number) for number in (400, 30, 2))
+    crowd(old)
+    # The first run reads all days.
+    fold.fold_segments()
+    assert IntervalCounts.objects.filter(start=old).count() == 3
+    assert IntervalCounts.objects.filter(start=old, segment="").exists()
+    IntervalCounts.objects.all().delete()
+    for day in (old, late, past):
+        crowd(day)
+    fold.fold_segments()
+    folded = IntervalCounts.objects.filter(segment="").values_list("start", flat=True)
+    assert set(folded) == {late, past}
+
+
+@pytest.mark.django_db
+def test_interrupted_folding_continues(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "MAX_SEGMENTS", 2)
+    monkeypatch.setattr(fold, "MAX_FOLDED", 1)
+    RollUp.objects.create(pk=1)
+    days = [timezone.now().date() - dt.timedelta(days=number) for number in (500, 400)]
+    for day in days:
+        crowd(day)
+    for folded in (days[:1], days, days):
+        fold.fold_segments()
+        found = IntervalCounts.objects.filter(segment="").values_list("start", flat=True)
+        assert list(found.order_by("start")) == folded
+    assert RollUp.objects.get().folded_before is not None
+
+
+def test_retention_follows_the_users_of_a_week(client_of: ClientOf, sam: User) -> None:
+    week = dt.timedelta(weeks=1)
+    monday = timezone.now().date() - dt.timedelta(days=timezone.now().weekday())
+    first = monday - 2 * week
+    count(str(first), interval="week", new_users=7)
+    for number, users in ((0, 5), (2, 3)):
+        CohortWeek.objects.create(cohort=first, week=first + number * week, users=users)
+
+    variables = {"from": str(first + dt.timedelta(days=3)), "to": str(monday)}
+    assert client_of(sam)(RETENTION, **variables).data["retention"] == [
+        {"week": str(first), "newUsers": 7, "activeUsers": [5, 0, 3]},
+        {"week": str(first + week), "newUsers": 0, "activeUsers": [0, 0]},
+        {"week": str(monday), "newUsers": 0, "activeUsers": [0]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("2026-01-02", "2026-01-01"), ("2025-01-01", "2026-12-31"), ("0001-01-01", "9999-12-31")],
+)
+def test_reversed_or_longer_range_of_cohorts_is_refused(
+    client_of: ClientOf, sam: User, first: str, last: str
+) -> None:
+    answer = client_of(sam)(RETENTION, **{"from": first, "to": last})
+    assert (answer.codes, answer.body["data"]) == (["ARGUMENT_INVALID"], None)
+
+
+def test_retention_ends_after_a_year_and_with_this_week(client_of: ClientOf, sam: User) -> None:
+    for first, weeks in (("2020-01-06", 53), ("9999-12-31", 0)):
+        (cohort,) = client_of(sam)(RETENTION, **{"from": first, "to": first}).data["retention"]
+        assert cohort["activeUsers"] == [0] * weeks

@@ -1,1 +1,1 @@
-"""The audit trail of append-only events, and the daily counts computed from it."""
+"""The audit trail of append-only events, and the analytics that are rolled up from it."""

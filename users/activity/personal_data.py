@@ -12,17 +12,31 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.db.models.lookups import In
 
-from core.outbox.models import OutboxMessage
+from core.database.replicas.models import Timeline
+from core.outbox.models import BeatLease, OutboxMessage
 from core.ratelimit.models import StoredBucket
 from core.versions.models import VersionPart
-from users.activity.models import DailyCount, Event, EventDetails, EventSeal
+from users.activity.models import (
+    COUNTS,
+    AuditStream,
+    CohortWeek,
+    Event,
+    EventDetails,
+    EventSeal,
+    IntervalCounts,
+    PendingCount,
+    RollUp,
+    UserActivity,
+)
 from users.activity.personal_data_registry import (
     DataSubject,
     DeleteRows,
     NonPersonalTable,
     PersonalTable,
+    ReplaceValues,
     RetainRows,
     Row,
+    defaults_of,
     register_address_source,
     register_eraser,
     register_tables,
@@ -141,23 +155,63 @@ register_tables(
         columns=("sequence", "event", "hash", "sealed_at"),
         reason="Hashes of events, which include personal details by a salted digest only.",
     ),
+    PersonalTable(
+        model=UserActivity,
+        row_conditions=lambda subject: [Q(user_id=subject.id)],
+        exported=("joined_on", "last_active_on"),
+        not_exported={
+            "user": "the user",
+            "days": "bits, by which each day is counted once",
+            "factors": "exported with the second factors",
+        },
+        erasure=ReplaceValues(
+            defaults_of(UserActivity, "joined_on", "last_active_on", "days"),
+            retained={
+                "user": "the anonymous row",
+                "factors": "subtracted when the erasure is counted, which deletes the row",
+            },
+        ),
+    ),
     NonPersonalTable(
-        model=DailyCount,
-        columns=("id", "day", "tag", "count"),
+        model=IntervalCounts,
+        columns=("id", "interval", "start", "dimension", "segment", *COUNTS),
+        reason="Aggregate counts. A domain has a segment only if several users share it.",
+    ),
+    NonPersonalTable(
+        model=CohortWeek,
+        columns=("id", "cohort", "week", "users"),
         reason="Aggregate counts.",
+    ),
+    NonPersonalTable(
+        model=PendingCount, columns=("id", "name", "day"), reason="Kinds of mails, and days."
+    ),
+    NonPersonalTable(
+        model=RollUp, columns=("id", "sequence", "folded_before"), reason="A position."
+    ),
+    NonPersonalTable(
+        model=AuditStream, columns=("id", "sequence", "claimed_until"), reason="A position."
     ),
     NonPersonalTable(
         model=OutboxMessage,
         columns=(
-            *("id", "subscriber", "payload", "created_at", "attempts", "dispatch_at"),
-            *("claimed_until", "failed_at", "failure", "request_id"),
+            *("id", "subscriber", "payload", "queue", "created_at", "attempts", "interruptions"),
+            *("dispatch_at", "claimed_until", "retry_at", "failing_since", "failed_at", "failure"),
+            "request_id",
         ),
         reason="Ids of events; messages about an erased user are deleted.",
+    ),
+    NonPersonalTable(
+        model=BeatLease, columns=("id", "holder", "renewed_at"), reason="A process's random id."
     ),
     NonPersonalTable(
         model=StoredBucket,
         columns=("key", "empty_at"),
         reason="Keyed digests, kept for two days at most; those of an erased user are deleted.",
+    ),
+    NonPersonalTable(
+        model=Timeline,
+        columns=("id", "timeline", "mark"),
+        reason="By which replicas show whose history they have.",
     ),
     NonPersonalTable(
         model=VersionPart,

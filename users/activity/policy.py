@@ -1,8 +1,14 @@
-"""Access rules for the fields of a visible event."""
+"""Access rules for the analytics, and for the fields of a visible event."""
 
 from uuid import UUID
 
 from core.security.actor import Actor
+from users.scopes import Scope
+
+
+def may_read_analytics(actor: Actor) -> bool:
+    """Staff read statistics."""
+    return actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
 
 
 def may_read_details(actor: Actor, event_actor_id: UUID | None, subject_id: UUID | None) -> bool:

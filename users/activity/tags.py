@@ -15,12 +15,17 @@ class Tag(DescribedEnum):
     )
     USER_INVITED = "account:invitation:create", "An administrator sent an invitation to sign up."
     INVITATION_ACCEPTED = "account:invitation:accept", "An invitation was accepted."
+    INVITATION_CANCELED = "account:invitation:cancel", "An invitation to sign up was canceled."
     EMAIL_VERIFIED = "account:email:verify", "A user's primary address was verified."
     EMAIL_CHANGE_REQUESTED = (
         "account:email:request_change",
         "A user requested a change of the primary address.",
     )
     EMAIL_CHANGED = "account:email:change", "A user's primary address changed."
+    EMAIL_CHANGE_UNDONE = (
+        "account:email:undo_change",
+        "A former primary address undid its change; the password was invalidated.",
+    )
     EMAIL_ADDRESS_REQUESTED = (
         "account:email_address:request",
         "A user requested to add a secondary address.",
@@ -38,6 +43,10 @@ class Tag(DescribedEnum):
     OUTBOX_MESSAGE_RETRIED = (
         "outbox:message:retry",
         "An administrator retried a failed message.",
+    )
+    OUTBOX_MESSAGE_DROPPED = (
+        "outbox:message:drop",
+        "An administrator deleted a failed message.",
     )
     USERNAME_CHANGED = "account:username:change", "A user's username changed."
     USER_CREATED = "account:user:create", "A user was created."
@@ -87,6 +96,29 @@ class Tag(DescribedEnum):
     BULK_ACTION_FINISHED = (
         "bulk:action:finish",
         "A bulk action completed, failed, or stopped because its requester lost the permission.",
+    )
+    USER_IMPORT_STARTED = "import:job:start", "An administrator started an import of users."
+    USER_IMPORT_CANCELED = "import:job:cancel", "An administrator canceled an import of users."
+    USER_IMPORT_FINISHED = (
+        "import:job:finish",
+        "An import completed, failed, or stopped because its requester lost the permission.",
+    )
+    USER_IMPORTED = "import:user:create", "An import created a user."
+    IMPORTED_USER_CHANGED = "import:user:change", "An import changed a user."
+    MEMBER_IMPORTED = "import:membership:create", "An import added a user to an organisation."
+    USER_EXPORT_STARTED = "export:users:start", "An administrator asked for an export of users."
+    USER_EXPORT_CANCELED = "export:users:cancel", "An administrator canceled an export of users."
+    USER_EXPORT_FINISHED = (
+        "export:users:finish",
+        "An export of users completed, failed, or stopped because its requester lost the right.",
+    )
+    USER_EXPORT_DOWNLOADED = (
+        "export:users:download",
+        "An administrator downloaded an export of users.",
+    )
+    USERS_EXPORTED = (
+        "export:users:command",
+        "`manage.py export_users` began to write users to a file.",
     )
     SERVICE_ACCOUNT_CREATED = (
         "account:service_account:create",
@@ -189,3 +221,17 @@ class Tag(DescribedEnum):
         "session:refresh_token:reuse",
         "A used refresh token was presented again, so its session was ended.",
     )
+    WEBHOOK_CREATED = "webhook:endpoint:create", "A webhook was created."
+    WEBHOOK_CHANGED = (
+        "webhook:endpoint:change",
+        "A webhook was changed, enabled, or disabled by a user.",
+    )
+    WEBHOOK_DELETED = "webhook:endpoint:delete", "A webhook was deleted."
+    WEBHOOK_SECRET_ROTATED = (
+        "webhook:endpoint:rotate_secret",
+        "A webhook's secret was rotated; both secrets sign during the overlap.",
+    )
+    WEBHOOK_DISABLED = "webhook:endpoint:disable", "A webhook was disabled automatically."
+    WEBHOOK_TESTED = "webhook:endpoint:test", "A test was sent to a webhook."
+    WEBHOOK_REDELIVERED = "webhook:delivery:retry", "An event was sent to a webhook again."
+    EVENTS_EXPIRED = "audit:events:expire", "Events older than the retention were deleted."

@@ -1,31 +1,50 @@
-"""Event subscribers and periodic tasks: daily counts and sealing."""
+"""Periodic tasks of events: sealing, rolling them up, streaming them, and their partitions."""
 
 from datetime import timedelta
 
-from django.db.models import F
-
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
-from users.activity.models import DailyCount, Event
+from users.activity.services.fold import fold_segments
+from users.activity.services.partitions import create_partitions, drop_expired_partitions
+from users.activity.services.roll_up import roll_up_all
 from users.activity.services.sealing import seal_all
-from users.activity.tags import Tag
-
-
-@subscriber(Tag.SIGN_UP_REQUESTED, transactional=True)
-@subscriber(Tag.USER_CREATED, transactional=True)
-@subscriber(Tag.LOGGED_IN, transactional=True)
-def count_event(event_id: str) -> None:
-    """Add the event to its daily count, exactly once: the subscriber is transactional."""
-    event = Event.objects.only("tag", "created_at").get(pk=event_id)
-    DailyCount.objects.bulk_create(
-        [DailyCount(day=event.created_at.date(), tag=event.tag)], ignore_conflicts=True
-    )
-    DailyCount.objects.filter(day=event.created_at.date(), tag=event.tag).update(
-        count=F("count") + 1
-    )
+from users.activity.services.stream import stream_events
 
 
 @periodic("users.activity.seal_events", every=timedelta(minutes=1))
 def seal_events() -> None:
     """Seal newly committed events."""
     seal_all()
+
+
+@periodic("users.activity.roll_up_events", every=timedelta(minutes=1))
+def roll_up_events() -> None:
+    """Count newly sealed events, and what else is to be counted."""
+    roll_up_all()
+
+
+@periodic("users.activity.fold_segments", every=timedelta(hours=1))
+def fold() -> None:
+    """Bound the number of segments of past intervals."""
+    fold_segments()
+
+
+@periodic("users.activity.stream_events", every=timedelta(seconds=10))
+def stream() -> None:
+    """Send newly sealed events to the operator's log system, if there is one."""
+    stream_events()
+
+
+@periodic("users.activity.partition_events", every=timedelta(hours=1))
+def partition_events() -> None:
+    """Create the partitions of the next months, and drop those that expired."""
+    create_partitions()
+    drop_expired_partitions()
+
+
+@subscriber("retired")
+def count_event(event_id: str) -> None:
+    """Discard a message of processes of the former release, whose events are rolled up.
+
+    The next release has no use for it.
+    """

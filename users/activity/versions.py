@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from core.versions.touches import Touches, TouchesNothing, register_touches
-from users.activity.models import DailyCount, Event, EventDetails
+from users.activity.models import CohortWeek, Event, EventDetails, IntervalCounts
 
 # Of `activity/0005_touches`. It touches `writes_of` each user.
 TOUCH_WRITERS: Final = "touch_writers"
@@ -21,10 +21,16 @@ def writes_of(user_id: UUID) -> UUID:
     return UUID(md5(f"writes of {user_id}".encode(), usedforsecurity=False).hexdigest())
 
 
+def writes_of_sql(user_id: str) -> str:
+    """Return SQL's expression for the same key, of an expression for the user's id."""
+    return f"md5('writes of ' || {user_id})::uuid"
+
+
 register_touches(
     Touches(Event, ("actor_id",), TOUCH_WRITERS),
     TouchesNothing(EventDetails, "Added with the event; a list of events is not cached."),
     # A single entity would be renewed by each sign-in, so hardly an answer would be served twice,
     # and all these transactions would contend for its parts.
-    TouchesNothing(DailyCount, "Counted with every sign-up and sign-in."),
+    TouchesNothing(IntervalCounts, "Changed every minute."),
+    TouchesNothing(CohortWeek, "Changed every minute."),
 )

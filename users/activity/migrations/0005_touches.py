@@ -6,7 +6,7 @@ from core.versions.triggers import TouchTriggers, create_triggers
 
 # As `users.activity.versions.writes_of`. Events of clients that are not signed in have no actor.
 TOUCH_WRITERS = """
-    CREATE FUNCTION touch_writers(users uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION touch_writers(users uuid[]) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
         PERFORM touch_entities(ARRAY(
             SELECT md5('writes of ' || actor)::uuid

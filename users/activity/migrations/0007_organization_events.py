@@ -1,7 +1,8 @@
 """Earlier events of organisations, and an index of all of them."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from core.database.schema_changes.operations import AddIndexConcurrently
 
 # Only the tables' owner may update events. Seals cover `data`, which has the key, so they are valid
 # before and after.

@@ -1,10 +1,10 @@
-"""Events, their personal details, and daily counts."""
+"""Events and their personal details."""
 
 import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 from core.database.append_only import AppendOnly
-from core.database.ids import first_id_at, new_id
+from core.database.ids import first_id_at, last_id_at, new_id
 from core.security.actor import Actor
 from users.activity.tags import Tag
 from users.activity.visibility import event_rules
@@ -78,6 +78,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Return events before ``moment``."""
         return self.filter(pk__lt=first_id_at(moment))
 
+    def until(self, moment: datetime) -> Self:
+        """Return events of ``moment`` and before, with millisecond precision."""
+        return self.filter(pk__lte=last_id_at(moment))
+
 
 def _about(actor: Actor) -> Q:
     return Q(subject_id=actor.user_id)
@@ -86,6 +90,7 @@ def _about(actor: Actor) -> Q:
 class Event(AppendOnly):
     """An entry of the audit trail; PostgreSQL enforces that rows are append-only.
 
+    The table is partitioned by month (`activity/0011_partitions`), as that of the details.
     An event outlives users and organisations, so it has no foreign key constraints; the subject may
     also be a mailed link. The row holds no personal data: that is in `EventDetails`, to which
     ``details_digest`` is a commitment.
@@ -103,6 +108,9 @@ class Event(AppendOnly):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = EventQuerySet.as_manager()
+
+    # For the engine: rows have no location of their own.
+    is_partitioned = True
 
     class Meta:
         """Indexed by id for reading newest first: ids are UUIDv7."""
@@ -147,8 +155,13 @@ class EventDetails(models.Model):
     they and the salt are erased, it reveals nothing.
     """
 
+    # Without a constraint: partitions of both tables are dropped on their own.
     event = models.OneToOneField(
-        Event, on_delete=models.DO_NOTHING, primary_key=True, related_name="details"
+        Event,
+        on_delete=models.DO_NOTHING,
+        primary_key=True,
+        related_name="details",
+        db_constraint=False,
     )
     salt = models.BinaryField(max_length=16)
     values = models.JSONField()
@@ -179,43 +192,3 @@ class EventDetails(models.Model):
         """Return the SHA-256 of the salt and the values."""
         text = json.dumps(self.values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(bytes(self.salt) + text.encode()).digest()
-
-
-class DailyCountQuerySet(models.QuerySet["DailyCount"]):
-    """Daily counts."""
-
-    def visible_to(self, actor: Actor) -> Self:
-        """Staff see all counts; other users see none."""
-        may_see = actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
-        return self if may_see else self.none()
-
-    def between(self, first: date, last: date) -> Self:
-        """Return the counts from ``first`` to ``last``, inclusive."""
-        return self.filter(day__range=(first, last))
-
-    def by_day_and_tag(self) -> dict[tuple[date, str], int]:
-        """Return the counts by day and tag; zeros have no entry."""
-        return {(row.day, row.tag): row.count for row in self}
-
-
-class DailyCount(models.Model):
-    """The number of events of one tag on one day (UTC)."""
-
-    day = models.DateField(_("day"))
-    tag = models.CharField(_("tag"), max_length=64, choices=tag_choices)
-    count = models.PositiveBigIntegerField(_("count"), default=0)
-
-    objects = DailyCountQuerySet.as_manager()
-
-    class Meta:
-        """One per day and tag."""
-
-        verbose_name = _("daily count")
-        verbose_name_plural = _("daily counts")
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["day", "tag"], name="daily_count_unique"),
-        ]
-
-    def __str__(self) -> str:
-        """Return the tag and the day."""
-        return f"{self.tag} on {self.day}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from users.activity.services.partitions import expired_before
 from users.activity.services.sealing import Verification
 
 MAX_FINDINGS = 100
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             if found <= MAX_FINDINGS:
                 self.stderr.write(str(finding))
         self.stdout.write(f"sealed: {verification.seals}, not yet sealed: {verification.waiting}")
+        if before := expired_before():
+            self.stdout.write(f"expired: {verification.expired}, from before {before.date()}")
         self.stdout.write(f"head: {verification.head.hex()}")
         if found:
             self.stderr.write(f"The audit trail does not match its seals: {found} findings.")
