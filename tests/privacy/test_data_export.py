@@ -20,6 +20,9 @@ from tests.privacy.test_deletion import make_due, schedule
 from tests.support import canaries
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import (
+    PASSWORD,
+    make_cookie_session,
+    make_factors,
     make_organization,
     make_organization_invitation,
     make_token,
@@ -72,8 +75,9 @@ def complete(user: User) -> DataExport:
     return export
 
 
-def fetch(token: str) -> HttpResponseBase:
-    return Client().post("/data-export", {"token": token})
+def fetch(token: str, password: str = PASSWORD) -> HttpResponseBase:
+    """Download an export without being signed in."""
+    return Client().post("/data-export", {"token": token, "password": password})
 
 
 def path_of(export: DataExport) -> Path:
@@ -123,6 +127,32 @@ def test_the_link_to_the_file_is_mailed(worker: Sink, locale: str, subject: str)
     exported = json.loads(b"".join(response.streaming_content))  # type: ignore[attr-defined]
     assert exported["tables"]["accounts.User"][0]["username"] == "alice"
     assert tags()[-1] == Tag.DATA_EXPORT_FETCHED
+
+
+def test_link_opens_for_its_user_alone(transactional_db: None) -> None:
+    """A mail may be forwarded, or read by others."""
+    alice = make_user("alice")
+    export = complete(alice)
+    for password, message in (("", "Sign in to your account"), ("wrong", "not your current")):
+        refused: Any = fetch(export.token, password)
+        assert (refused.status_code, message in refused.content.decode()) == (400, True)
+    visitor = Client()
+    visitor.cookies[settings.SESSION_COOKIE] = make_cookie_session(make_user("bob"))
+    assert visitor.post("/data-export", {"token": export.token}).status_code == 400
+    assert Tag.DATA_EXPORT_FETCHED not in tags()
+    visitor.cookies[settings.SESSION_COOKIE] = make_cookie_session(alice)
+    response: Any = visitor.post("/data-export", {"token": export.token})
+    assert json.loads(b"".join(response.streaming_content)) == read(export)
+
+
+def test_password_does_not_stand_in_for_a_second_factor(transactional_db: None) -> None:
+    alice = make_user("alice")
+    export = complete(alice)
+    make_factors(alice)
+    refused: Any = fetch(export.token)
+    assert refused.status_code == 400
+    assert "with your second factor" in refused.content.decode()
+    assert Tag.DATA_EXPORT_FETCHED not in tags()
 
 
 def test_export_file_name_is_unguessable(transactional_db: None) -> None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.security.actor import SYSTEM
+from tests.accounts.test_email_reversal import UNDO
 from tests.support.api_tokens import DEACTIVATE
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import (
@@ -20,7 +21,8 @@ from tests.support.factories import (
 )
 from tests.support.signing_in import ME, attempt, log_in, log_in_by_cookie, tags
 from tests.support.sink import Sink
-from users.accounts.models import EmailChange, User
+from users.accounts.models import EmailChange, EmailReversal, User
+from users.accounts.services.mailed_links import create_reversal
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication.models import PasswordReset, Session, Suspension
@@ -169,6 +171,20 @@ def test_the_last_administrator_stays(client_of: ClientOf, root: User) -> None:
 
 
 # Cancellation ----------------------------------------------------------------------------
+
+
+def test_address_that_undoes_its_change_is_mailed_the_link(worker: Sink) -> None:
+    """A thief changed the address, and deleted the account."""
+    alice = make_user("alice", email="thief@example.net")
+    deletion = schedule(alice)
+    assert worker.next()["To"] == "thief@example.net"
+    create_reversal(alice.pk, "alice@example.org", changed_at=timezone.now())
+    token = EmailReversal.objects.get().token
+    assert GraphQLClient()(UNDO, token=token).problems == []
+    mails = {(mail := worker.next())["To"]: mail for _each in range(2)}
+    body = mails["alice@example.org"].get_body(("plain",))
+    assert body is not None
+    assert f"/cancel-deletion#token={deletion.token}" in body.get_content()
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,26 @@ def deletion_scheduled(reader: Reader, *, url: str, day: str) -> Mail:
     )
 
 
+def sign_up_while_deleted(reader: Reader, *, url: str, day: str) -> Mail:
+    """Notify a user whose deletion is scheduled of a sign-up with their address."""
+    return Mail(
+        reader=reader,
+        subject=_("Your account is scheduled for deletion"),
+        is_awaited=True,
+        paragraphs=[
+            _("We received a sign-up with this e-mail address."),
+            _(
+                "It belongs to your account, which will be erased on %(day)s, so no new one was "
+                "created. Until then you can keep it. Afterwards you can sign up again."
+            )
+            % {"day": day},
+        ],
+        action=_("Keep my account"),
+        action_url=url,
+        footnote=_("If this was not you, you need not do anything: your account is unchanged."),
+    )
+
+
 def data_export(reader: Reader, *, url: str, day: str) -> Mail:
     """Mail the link to a completed export."""
     return Mail(
@@ -33,8 +53,8 @@ def data_export(reader: Reader, *, url: str, day: str) -> Mail:
         action=_("Download my data"),
         action_url=url,
         footnote=_(
-            "The link expires on %(day)s and works without signing in: do not share it. If you did "
-            "not ask for this, choose a new password."
+            "The link expires on %(day)s. It opens for you alone: sign in, or enter your password. "
+            "If you did not ask for this, choose a new password."
         )
         % {"day": day},
     )

@@ -67,7 +67,7 @@ class DataExportQuerySet(MailedLinkQuerySet):
 
 
 class DataExport(MailedLink):
-    """An archive of a user's data, downloaded by a mailed link.
+    """An archive of a user's data, which the user downloads by a mailed link.
 
     The file's name is generated with the row, so that every stored file has a row by which it is
     deleted.

@@ -4,7 +4,7 @@ from django.http import FileResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from users.accounts.views import MailedLinkView
+from users.accounts.views import MailedLinkView, OwnersLinkView, Renewal
 from users.privacy.services.deletion import cancel_deletion
 from users.privacy.services.export import fetch_data_export
 
@@ -15,6 +15,9 @@ class CancelDeletionView(MailedLinkView):
     title = gettext_lazy("Keep your account")
     lead = gettext_lazy("Your account is scheduled for deletion. You can still keep it.")
     button = gettext_lazy("Keep my account")
+    renewal = Renewal(
+        gettext_lazy("If you have kept it already, sign in. Otherwise ask an administrator.")
+    )
 
     def use(self, **fields: str) -> str:
         """Cancel the deletion."""
@@ -24,16 +27,18 @@ class CancelDeletionView(MailedLinkView):
         }
 
 
-class DataExportView(MailedLinkView):
-    """Sends a data export to the holder of the mailed link."""
+class DataExportView(OwnersLinkView):
+    """Sends a data export to its user."""
 
     title = gettext_lazy("Download your data")
     lead = gettext_lazy("Your data in one file.")
     button = gettext_lazy("Download my data")
+    renewal = Renewal(gettext_lazy("Sign in to request your data again."))
 
     def use(self, **fields: str) -> HttpResponseBase:
         """Stream the file as an attachment (RFC 6266), with `Cache-Control: no-store`."""
-        export = fetch_data_export(fields["token"], actor=self.actor)
+        password = fields.get("password") or None
+        export = fetch_data_export(fields["token"], actor=self.actor, password=password)
         name = f"roster-{export.ready_at:%Y-%m-%d}.json"
         return FileResponse(
             export.file.open("rb"),

@@ -7,16 +7,22 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.security.actor import SYSTEM, Actor
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.services.mailed_links import require_link
-from users.accounts.services.reauthentication import require_recent_authentication
+from users.accounts.services.reauthentication import (
+    require_owner,
+    require_recent_authentication,
+)
 from users.accounts.throttling import count_token
 from users.activity.personal_data_registry import export_subject
 from users.activity.services.record import record
 from users.activity.tags import Tag
+from users.authentication.services.remaining_access import AccessKind, register_access
 from users.privacy.archive import write_archive
 from users.privacy.models import DataExport
 from users.privacy.throttling import count_export
@@ -79,15 +85,26 @@ def complete_data_export(export_id: UUID) -> None:
         )
 
 
-def fetch_data_export(token: str, *, actor: Actor) -> DataExport:
+def fetch_data_export(token: str, *, actor: Actor, password: str | None = None) -> DataExport:
     """Return the export of a mailed token, which can be used until it expires.
 
-    Raises `InputRejectedError` for an invalid or expired token, and `TooManyAttemptsError`.
+    The link alone does not suffice, as mails are forwarded and read by others: the user is signed
+    in or, without a second factor, gives the ``password``. Raises `InputRejectedError` for an
+    invalid or expired token, and for a missing or wrong password, and `TooManyAttemptsError`.
     """
     count_token(actor)
+    owner = _find_ready(token).user
+    has_factor = bool(owner.second_factors)
+    require_owner(
+        owner.pk,
+        None if has_factor else password,
+        actor=actor,
+        message=_("Sign in to your account with your second factor, then open this link again.")
+        if has_factor
+        else _("Sign in to your account, or enter its password."),
+    )
     with transaction.atomic(durable=True):
-        ready = DataExport.objects.with_token(token).ready()
-        export: DataExport = require_link(ready.filter(user__is_active=True))
+        export = _find_ready(token)
         record(
             Tag.DATA_EXPORT_FETCHED,
             actor=actor,
@@ -97,9 +114,25 @@ def fetch_data_export(token: str, *, actor: Actor) -> DataExport:
     return export
 
 
+def _find_ready(token: str) -> DataExport:
+    ready = DataExport.objects.with_token(token).ready().select_related("user")
+    export: DataExport = require_link(ready.filter(user__is_active=True))
+    return export
+
+
 def prune_data_exports() -> None:
     """Delete expired exports, at most `PRUNE_BATCH`."""
     _discard(DataExport.objects.expired().order_by("expires_at")[:PRUNE_BATCH])
+
+
+register_access(
+    "data_exports",
+    AccessKind(
+        gettext_lazy("Data exports: %(count)d"),
+        lambda user_id: DataExport.objects.open().filter(user=user_id).count(),
+        lambda user_id, _actor: _discard(DataExport.objects.filter(user=user_id)),
+    ),
+)
 
 
 def _discard(exports: QuerySet[DataExport]) -> None:
