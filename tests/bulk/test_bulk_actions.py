@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from django.contrib.auth.models import Group
 
 from core.outbox.models import OutboxMessage
@@ -43,11 +42,6 @@ from users.privacy.models import AccountDeletion
 from users.privacy.services.erasure import erase_user
 
 ClientOf = Callable[[User], GraphQLClient]
-
-
-@pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
 
 
 # Effects ---------------------------------------------------------------------------------

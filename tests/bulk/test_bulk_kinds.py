@@ -25,13 +25,6 @@ from users.bulk.actions import ACTIONS, BulkActionKind
 from users.bulk.models import BulkAction
 from users.privacy.models import AccountDeletion
 
-ClientOf = Callable[[User], GraphQLClient]
-
-
-@pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
-
 
 def is_member(user: User) -> bool:
     return user.groups.filter(name="Editors").exists()

@@ -41,11 +41,6 @@ from users.scopes import Scope
 ClientOf = Callable[[User], GraphQLClient]
 
 
-@pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
-
-
 @pytest.fixture(autouse=True)
 def users(db: None) -> list[User]:
     return make_people(2)

@@ -28,21 +28,6 @@ from users.bulk.models import BulkAction
 from users.bulk.services import run
 from users.scopes import Scope
 
-ClientOf = Callable[[User], GraphQLClient]
-
-
-@pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
-
-
-@pytest.fixture
-def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit each turn to one user and each page to two."""
-    monkeypatch.setattr(run, "TURN", dt.timedelta(0))
-    monkeypatch.setattr(run, "PAGE", 2)
-
-
 # Permissions -----------------------------------------------------------------------------
 
 

@@ -31,27 +31,14 @@ from users.activity.tags import Tag
 from users.authentication.models import Session
 from users.bulk.actions import Action
 from users.bulk.models import BulkAction, BulkFailure
-from users.bulk.services import run
-from users.bulk.tasks import prune
+from users.bulk.tasks import prune, run_bulk_action
+from users.jobs.services import run as jobs
 
-ClientOf = Callable[[User], GraphQLClient]
 Capture = Callable[[], AbstractContextManager[Statements]]
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """Simulates a killed worker."""
-
-
-@pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
-
-
-@pytest.fixture
-def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit each turn to one user and each page to two."""
-    monkeypatch.setattr(run, "TURN", dt.timedelta(0))
-    monkeypatch.setattr(run, "PAGE", 2)
 
 
 def is_far(number: int) -> bool:
@@ -150,11 +137,11 @@ def test_redelivered_message_does_nothing(
     users = make_people(3)
     bulk_action = started(administrator, 3)
     run_turn()
-    run.run_turn(bulk_action.pk, turn=0)
+    run_bulk_action(str(bulk_action.pk), turn=0)
     assert suspended() == [users[0].pk]
     assert OutboxMessage.objects.count() == 1
     run_turns()
-    run.run_turn(bulk_action.pk, turn=3)
+    run_bulk_action(str(bulk_action.pk), turn=3)
     assert suspended() == [user.pk for user in users]
 
 
@@ -234,7 +221,7 @@ def test_statements_depend_on_the_number_of_users_only(
     administrator: GraphQLClient, statements: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One turn, however slow the machine.
-    monkeypatch.setattr(run, "TURN", dt.timedelta(hours=1))
+    monkeypatch.setattr(jobs, "TURN", dt.timedelta(hours=1))
     taken = []
     for count in (10, 30):
         User.objects.filter(is_superuser=False).delete()

@@ -1,9 +1,6 @@
 """Personal data in bulk actions."""
 
-import re
-
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast, Concat
+from django.db.models import Q
 
 from users.accounts.personal_data import NUMBER, OWN, by_id
 from users.activity.personal_data_registry import (
@@ -16,6 +13,7 @@ from users.activity.personal_data_registry import (
 )
 from users.bulk.models import BulkAction, BulkFailure
 from users.bulk.throttling import user_buckets
+from users.jobs.personal_data import jobs_with_logins
 
 OTHERS = "personal data of the selected users, deleted with the row"
 
@@ -25,10 +23,9 @@ register_buckets(lambda subject: user_buckets(subject.id))
 @register_eraser
 def _erase_search_terms(subject: DataSubject) -> None:
     """Clear the selection and arguments of ended bulk actions that contain the user's logins."""
-    text = Concat(Cast("selection", TextField()), Cast("arguments", TextField()))
-    ended = BulkAction.objects.ended().annotate(text=text)
-    for login in subject.logins:
-        ended.filter(text__iregex=rf"\y{re.escape(login)}\y").update(selection=None, arguments={})
+    ended = BulkAction.objects.ended()
+    for naming in jobs_with_logins(ended, "selection", "arguments", subject=subject):
+        naming.update(selection=None, arguments={})
 
 
 register_tables(
@@ -43,7 +40,7 @@ register_tables(
         model=BulkAction,
         row_conditions=lambda subject: [Q(requester=subject.id)],
         exported=(
-            *("kind", "state", "total", "done", "unchanged", "failed"),
+            *("kind", "state", "total", "done", "unchanged", "failed", "failure"),
             *("created_at", "started_at", "finished_at"),
         ),
         not_exported={

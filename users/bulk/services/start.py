@@ -4,24 +4,21 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from core.errors import ErrorCode, GenericErrorCode, InputRejectedError, Problem
-from core.outbox.registry import publish
 from core.security.actor import Actor
 from users.accounts.models import UserQuerySet
 from users.accounts.policy import require
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.activity.services.record import record
-from users.activity.tags import Tag
 from users.bulk.actions import ACTIONS, BulkActionKind, to_json
 from users.bulk.errors import BulkErrorCode
 from users.bulk.models import BulkAction
-from users.bulk.policy import may_act_in_bulk
-from users.bulk.selection import Selection
-from users.bulk.services.run import TOPIC
+from users.bulk.services.run import BULK_ACTIONS
 from users.bulk.throttling import count_start
+from users.jobs.policy import may_run_jobs
+from users.jobs.selection import Selection
+from users.jobs.services.start import start_job
 
 # Upper bound of the expected count, beyond the size of any directory.
 MAX_SELECTED: Final = 10_000_000
@@ -58,13 +55,13 @@ def start_bulk_action(  # noqa: PLR0913 - the action and the selection
 
     1. Check the arguments; a selection without conditions requires ``everybody``.
     2. Compare the number of selected users with ``expected_count``; counting stops early.
-    3. Write the row and a message for the worker: see `users.bulk.services.run`.
+    3. Write the row and a message for the worker: see `start_job`.
 
     Raises `SelectionChangedError` if the numbers differ; `InputRejectedError` for an invalid value
     and while another bulk action of the actor is live; `ArgumentInvalidError` for an invalid filter
     or search; `TooManyAttemptsError`, `ReauthenticationRequiredError` and the policy's errors.
     """
-    require(actor, may_act_in_bulk)
+    require(actor, may_run_jobs)
     action = ACTIONS[kind]
     require(actor, action.rule)
     require_recent_authentication(actor)
@@ -84,23 +81,15 @@ def start_bulk_action(  # noqa: PLR0913 - the action and the selection
         total=expected_count,
     )
     _check_count(selection, bulk_action, actor=actor)
-    try:
-        with transaction.atomic(durable=True):
-            bulk_action.save(force_insert=True)
-            record(
-                Tag.BULK_ACTION_STARTED,
-                actor=actor,
-                subject_id=None,
-                bulk_action=bulk_action.pk,
-                kind=kind,
-                total=expected_count,
-            )
-            publish(TOPIC, bulk_action_id=str(bulk_action.pk), turn=0)
-    except IntegrityError:
-        if not BulkAction.objects.live().filter(requester_id=requester_id).exists():
-            raise
-        message = _("Wait for your other bulk action to end, or cancel it.")
-        raise _error(BulkErrorCode.BULK_ACTION_RUNNING, message) from None
+    message = _("Wait for your other bulk action to end, or cancel it.")
+    start_job(
+        BULK_ACTIONS,
+        bulk_action,
+        actor=actor,
+        if_running=Problem(BulkErrorCode.BULK_ACTION_RUNNING, message),
+        kind=kind,
+        total=expected_count,
+    )
     return bulk_action
 
 

@@ -1,4 +1,4 @@
-"""The states of bulk actions."""
+"""The states of jobs."""
 
 from typing import Final
 
@@ -6,8 +6,8 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 
-class BulkActionState(TextChoices):
-    """The state of a bulk action."""
+class JobState(TextChoices):
+    """The state of a job."""
 
     PENDING = "pending", _("waiting")
     RUNNING = "running", _("running")
@@ -17,4 +17,4 @@ class BulkActionState(TextChoices):
     FAILED = "failed", _("failed")
 
 
-LIVE: Final = (BulkActionState.PENDING, BulkActionState.RUNNING)
+LIVE: Final = (JobState.PENDING, JobState.RUNNING)

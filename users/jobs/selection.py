@@ -1,4 +1,4 @@
-"""The selection of a bulk action: a filter and a search, as in the directory."""
+"""The users of a job: a filter and a search, as in the directory."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from core.database.search.texts import words_of
+from core.database.texts import replace_nul
 from core.security.actor import Actor
 from users.accounts.filters import PERIOD_FILTERS, Period, UserFilterSpec
 from users.accounts.models import User, UserQuerySet
@@ -43,11 +44,15 @@ class Selection:
         return cls(_from_json(value["filter"]), value["search"])
 
 
+def selected_users(job: Any, actor: Actor) -> UserQuerySet:
+    """Return the users who match a live job's selection now and are older than it."""
+    # Not None: erasure clears the selection of ended jobs only.
+    selection = Selection.from_json(job.selection)
+    return selection.users(actor).filter(pk__lt=job.pk)
+
+
 def _to_json(filter: UserFilterSpec) -> dict[str, Any]:
-    conditions = {
-        name: _moments(value) if isinstance(value, Period) else value
-        for name, value in filter.conditions.items()
-    }
+    conditions = {name: _value(value) for name, value in filter.conditions.items()}
     groups = {"all_of": filter.all_of, "any_of": filter.any_of}
     nested = {name: [*map(_to_json, group)] for name, group in groups.items() if group is not None}
     negated = {"none_of": _to_json(filter.none_of)} if filter.none_of else {}
@@ -64,6 +69,15 @@ def _from_json(value: Mapping[str, Any]) -> UserFilterSpec:
     }
     none_of = _from_json(value["none_of"]) if "none_of" in value else None
     return UserFilterSpec(conditions, none_of=none_of, **nested)
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Period):
+        return _moments(value)
+    if isinstance(value, dict):
+        return {name: _value(each) for name, each in value.items()}
+    # Columns of JSON cannot store NUL, for which conditions find nothing.
+    return replace_nul(value) if isinstance(value, str) else value
 
 
 def _moments(period: Period) -> dict[str, str]:

@@ -1,0 +1,190 @@
+"""Batches of imports, which are bounded by time."""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.core.test_outbox import overdue
+from tests.support.factories import make_users
+from tests.support.imports import (
+    counts,
+    finished,
+    import_json,
+    json_lines,
+    run_turns,
+    skipped,
+    start,
+    upsert_json,
+)
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+from users.imports.fields import ImportFormat, ImportMode
+from users.imports.models import UserImport
+from users.imports.services import batch, run
+from users.imports.services.directory import Directory
+from users.imports.tasks import run_user_import
+from users.jobs.services.run import advance
+from users.jobs.states import JobState
+from users.organizations.models import Organization
+
+
+def rows_of(*usernames: str, **values: Any) -> list[dict[str, Any]]:
+    return [{"email": f"{name}@example.org", "name": "Changed"} | values for name in usernames]
+
+
+def upsert_of(root: User, *rows: dict[str, Any], **options: Any) -> UserImport:
+    """Start an import that may change users."""
+    data = json_lines(*rows)
+    return start(root, data, ImportFormat.JSON_LINES, mode=ImportMode.UPSERT, **options)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two changes take the time of a batch."""
+    ticks = count()
+    monkeypatch.setattr(batch, "monotonic", lambda: next(ticks) * batch.BATCH_SECONDS / 2)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Return the line and the number of changed users after each batch."""
+    found = []
+
+    def noted(user_import: UserImport, **options: Any) -> bool:
+        changed = User.objects.filter(name="Changed").count()
+        found.append((options["line"], changed))
+        return advance(user_import, **options)
+
+    monkeypatch.setattr(run, "advance", noted)
+    return found
+
+
+@pytest.mark.usefixtures("clock")
+def test_changes_are_committed_when_the_time_is_up(
+    root: User, steps: list[tuple[int, int]]
+) -> None:
+    make_users("abcdefg")
+    rows = [
+        *rows_of("a", "new1"),
+        {"email": "invalid"},
+        *rows_of("b", "new2", "c", "d", "e"),
+        {"email": "invalid"},
+        *rows_of("f", "new3", "g", "new4"),
+    ]
+    user_import = finished(upsert_of(root, *rows))
+    assert counts(user_import) == (11, 0, 2)
+    assert skipped(user_import) == [(3, "EMAIL_INVALID", "email"), (9, "EMAIL_INVALID", "email")]
+    assert steps == [(4, 3), (7, 6), (10, 8), (13, 11)]
+    assert Event.objects.filter(tag=Tag.IMPORTED_USER_CHANGED).count() == 7
+    assert Event.objects.filter(tag=Tag.USER_IMPORTED).count() == 4
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("killed_at", range(3))
+def test_killed_batch_of_changes_is_resumed(
+    root: User, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    make_users("abcde")
+    calls = count()
+
+    def killed(*args: Any, **changes: Any) -> bool:
+        if next(calls) == killed_at:
+            raise KilledError
+        return advance(*args, **changes)
+
+    user_import = upsert_of(root, *rows_of("a", "b", "a", "c", "d", "e"))
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "advance", killed)
+        with pytest.raises(KilledError):
+            run_turns()
+    overdue()
+    assert counts(finished(user_import)) == (5, 0, 1)
+    assert skipped(user_import) == [(3, "ROW_REPEATED", "email")]
+    assert Event.objects.filter(tag=Tag.IMPORTED_USER_CHANGED).count() == 5
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the numbers of rows of the batches."""
+    found = []
+    read: Callable[..., Directory] = Directory.of
+
+    def noted(rows: Sequence[Any], user_import: UserImport) -> Directory:
+        found.append(len(rows))
+        return read(rows, user_import)
+
+    monkeypatch.setattr(Directory, "of", noted)
+    return found
+
+
+def test_batch_that_exceeded_the_time_limit_is_tried_smaller(
+    root: User, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    usernames = [f"user{number}" for number in range(50)]
+    make_users(usernames)
+    # Time stands still, so only the limit makes batches smaller.
+    monkeypatch.setattr(batch, "monotonic", lambda: 0.0)
+    user_import = upsert_of(root, *rows_of(*usernames))
+
+    def exceed(*_args: Any, **_options: Any) -> bool:
+        raise SoftTimeLimitExceeded
+
+    with monkeypatch.context() as patched:
+        patched.setattr(batch, "change_user", exceed)
+        for _attempt in range(3):
+            with pytest.raises(SoftTimeLimitExceeded):
+                run_user_import(str(user_import.pk), turn=0)
+    user_import.refresh_from_db()
+    assert (user_import.state, counts(user_import)) == (JobState.RUNNING, (0, 0, 0))
+    assert sizes == [50, 5, 1]
+
+    assert counts(finished(user_import)) == (50, 0, 0)
+    assert sizes[3:] == [1, 2, 4, 8, 16, 19]
+
+
+def test_slow_batches_do_not_grow(
+    root: User, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    ticks = count()
+    monkeypatch.setattr(batch, "monotonic", lambda: next(ticks) * batch.BATCH_SECONDS)
+    user_import = upsert_of(root, *rows_of(*"abcdef"))
+    UserImport.objects.filter(pk=user_import.pk).update(batch_size=2)
+    assert counts(finished(user_import)) == (6, 0, 0)
+    assert sizes == [2, 2, 2]
+
+
+def test_users_of_unchanged_rows_are_not_locked(root: User) -> None:
+    rows = [
+        {"external_id": name, "email": f"{name}@example.org", "name": "Changed"} for name in "abc"
+    ]
+    import_json(root, *rows)
+    with CaptureQueriesContext(connection) as queries:
+        assert counts(upsert_json(root, *rows)) == (0, 3, 0)
+    locks = [
+        query["sql"]
+        for query in queries.captured_queries
+        if 'FROM "accounts_user"' in query["sql"] and "FOR UPDATE" in query["sql"]
+    ]
+    assert locks == []
+
+
+def test_changed_member_follows_the_new_owner(root: User) -> None:
+    make_users(["member"])
+    rows = [
+        {"email": "owner@example.org", "organizations": ["Acme:owner"]},
+        {"email": "member@example.org", "organizations": ["Acme"]},
+    ]
+    assert counts(upsert_json(root, *rows)) == (2, 0, 0)
+    roles = Organization.objects.get().memberships.values_list("user__email", "role")
+    assert dict(roles) == {"owner@example.org": "owner", "member@example.org": "member"}
+    event = Event.objects.get(tag=Tag.ORGANIZATION_CREATED)
+    assert event.subject_id == User.objects.get(email="owner@example.org").pk

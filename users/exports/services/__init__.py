@@ -1,0 +1,1 @@
+"""Starting, writing and downloading exports."""

@@ -1,0 +1,1 @@
+"""User imports: accounts that move in from files and from other databases."""

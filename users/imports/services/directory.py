@@ -1,0 +1,207 @@
+"""What exists already of what the rows of a batch name, read set-wise."""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+
+from core.errors import ErrorCode, GenericErrorCode
+from users.accounts.errors import AccountErrorCode
+from users.accounts.models import EmailAddress, User
+from users.activity.models import Event
+from users.activity.tags import Tag
+from users.imports.errors import ImportErrorCode, RowError
+from users.imports.fields import ImportField, ImportMode
+from users.imports.models import ExternalId, UserImport
+from users.imports.services.clean import Row
+from users.organizations.models import Organization
+from users.organizations.roles import Role
+
+IDENTIFIERS: Final = (ImportField.EXTERNAL_ID, ImportField.EMAIL, ImportField.USERNAME)
+TAKEN: Final[dict[ImportField, ErrorCode]] = {
+    ImportField.EXTERNAL_ID: ImportErrorCode.EXTERNAL_ID_TAKEN,
+    ImportField.EMAIL: AccountErrorCode.EMAIL_TAKEN,
+    ImportField.USERNAME: AccountErrorCode.USERNAME_TAKEN,
+}
+# Maximum clock skew between two servers.
+SKEW: Final = timedelta(hours=1)
+IMPORTED: Final = (Tag.USER_IMPORTED, Tag.IMPORTED_USER_CHANGED)
+
+
+class Identifier(NamedTuple):
+    """A value that one user may have, its field, and the field with its namespace."""
+
+    field: ImportField
+    kind: ImportField
+    value: str
+
+
+@dataclass(slots=True)
+class Directory:
+    """The owners of the batch's identifiers, and the groups and organisations that it names."""
+
+    mode: ImportMode
+    # The users of each identifier's values.
+    owners: dict[ImportField, dict[str, UUID]]
+    # The external ids in the source of these users.
+    external_ids: dict[UUID, ExternalId]
+    # Users whom earlier batches of the import created or changed.
+    imported: set[UUID]
+    groups: dict[str, int]
+    # None for a name that several organisations have.
+    organizations: dict[str, UUID | None]
+    # The identifiers of the batch's earlier rows.
+    _seen: set[tuple[ImportField, str]] = field(default_factory=set)
+    _seen_users: set[UUID] = field(default_factory=set)
+    # The names of organisations that earlier rows have.
+    _new_organizations: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], user_import: UserImport) -> "Directory":
+        """Read what exists, and lock the groups and organisations until the commit."""
+        values: dict[ImportField, list[str]] = {name: [] for name in IDENTIFIERS}
+        for row in rows:
+            for each in _identifiers(row):
+                values[each.kind].append(each.value)
+        # Deadlock order: groups before users, organisations before memberships.
+        groups = _groups(rows)
+        organizations = _organizations(rows)
+        external = ExternalId.objects.filter(
+            source=user_import.source, value__in=values[ImportField.EXTERNAL_ID]
+        )
+        by_value = {each.value: each for each in external}
+        owners: dict[ImportField, dict[str, UUID]] = {
+            ImportField.EXTERNAL_ID: {value: each.user_id for value, each in by_value.items()},
+            ImportField.EMAIL: _owners(User, "email", "pk", values[ImportField.EMAIL])
+            | _owners(EmailAddress, "email", "user_id", values[ImportField.EMAIL]),
+            ImportField.USERNAME: _owners(User, "username", "pk", values[ImportField.USERNAME]),
+        }
+        users = {user_id for each in owners.values() for user_id in each.values()}
+        others = ExternalId.objects.filter(source=user_import.source, user_id__in=users)
+        external_ids = {each.user_id: each for each in (*others, *by_value.values())}
+        return cls(
+            mode=ImportMode(user_import.mode),
+            owners=owners,
+            external_ids=external_ids,
+            imported=_imported(users, user_import).union(
+                each.user_id
+                for each in external_ids.values()
+                if each.last_import_id == user_import.pk
+            ),
+            groups=groups,
+            organizations=organizations,
+        )
+
+    def place(self, row: Row) -> UUID | None:
+        """Return the existing user to change, None for a new one. Raises `RowError`.
+
+        A user is found by the external id or else by the address, and only if the import may
+        change users.
+        """
+        identifiers = list(_identifiers(row))
+        owners = [
+            (each, user_id)
+            for each in identifiers
+            if (user_id := self.owners[each.kind].get(each.value)) is not None
+        ]
+        by_field = {each.field: user_id for each, user_id in reversed(owners)}
+        target: UUID | None = None
+        if self.mode is ImportMode.UPSERT:
+            target = by_field.get(ImportField.EXTERNAL_ID) or by_field.get(ImportField.EMAIL)
+        for each in identifiers:
+            if (each.kind, each.value) in self._seen:
+                raise RowError(ImportErrorCode.ROW_REPEATED, each.field)
+        for each, user_id in owners:
+            if user_id in self.imported or user_id in self._seen_users:
+                raise RowError(ImportErrorCode.ROW_REPEATED, each.field)
+            if user_id != target:
+                raise RowError(TAKEN[each.kind], each.field)
+        if target is None and ImportField.EMAIL not in row.values:
+            raise RowError(AccountErrorCode.EMAIL_INVALID, ImportField.EMAIL)
+        self._check_external_id(row, target)
+        self._check_names(row)
+        self._seen.update((each.kind, each.value) for each in identifiers)
+        if target is not None:
+            self._seen_users.add(target)
+        return target
+
+    def is_unchanged(self, row: Row, user_id: UUID) -> bool:
+        """Return whether the row is the one of the last import of the user."""
+        known = self.external_ids.get(user_id)
+        return known is not None and bytes(known.digest) == row.digest
+
+    def lacks_organization(self, row: Row) -> bool:
+        """Return whether an organisation of the row does not exist yet."""
+        return not self.organizations.keys() >= row.get(ImportField.ORGANIZATIONS, {}).keys()
+
+    def note_import(self, user_import: UserImport, user_ids: AbstractSet[UUID]) -> None:
+        """Write that the import has rows of these existing users."""
+        keys = [each.pk for each in self.external_ids.values() if each.user_id in user_ids]
+        ExternalId.objects.filter(pk__in=keys).update(last_import_id=user_import.pk)
+
+    def _check_external_id(self, row: Row, target: UUID | None) -> None:
+        """Raise `RowError` if the user to change has another external id in the source."""
+        value = row.get(ImportField.EXTERNAL_ID)
+        known = self.external_ids.get(target) if target else None
+        if known is not None and value is not None and known.value != value:
+            raise RowError(ImportErrorCode.EXTERNAL_ID_TAKEN, ImportField.EXTERNAL_ID)
+
+    def _check_names(self, row: Row) -> None:
+        """Raise `RowError` for unknown groups and organisations."""
+        if not self.groups.keys() >= set(row.get(ImportField.GROUPS, ())):
+            raise RowError(GenericErrorCode.NOT_FOUND, ImportField.GROUPS)
+        for name, role in row.get(ImportField.ORGANIZATIONS, {}).items():
+            if name in self.organizations:
+                if self.organizations[name] is None:
+                    raise RowError(GenericErrorCode.CONFLICT, ImportField.ORGANIZATIONS)
+            elif role != Role.OWNER and name not in self._new_organizations:
+                raise RowError(GenericErrorCode.NOT_FOUND, ImportField.ORGANIZATIONS)
+        self._new_organizations.update(row.get(ImportField.ORGANIZATIONS, {}))
+
+
+def _identifiers(row: Row) -> Iterator[Identifier]:
+    """Yield what identifies the user of a row."""
+    for name in IDENTIFIERS:
+        if name in row.values:
+            yield Identifier(name, name, row.values[name])
+    for email in row.get(ImportField.SECONDARY_EMAILS, ()):
+        yield Identifier(ImportField.SECONDARY_EMAILS, ImportField.EMAIL, email)
+
+
+def _owners(model: Any, column: str, key: str, values: Sequence[str]) -> dict[str, UUID]:
+    if not values:
+        return {}
+    return dict(model.objects.filter(**{f"{column}__in": values}).values_list(column, key))
+
+
+def _imported(users: set[UUID], user_import: UserImport) -> set[UUID]:
+    """Return those of the users whom earlier rows of the file are about."""
+    if not users:
+        return set()
+    events = Event.objects.since(user_import.created_at - SKEW).filter(
+        subject_id__in=users, tag__in=IMPORTED, data__user_import=str(user_import.pk)
+    )
+    return set(events.values_list("subject_id", flat=True))
+
+
+def _groups(rows: Sequence[Row]) -> dict[str, int]:
+    names = {name for row in rows for name in row.get(ImportField.GROUPS, ())}
+    if not names:
+        return {}
+    groups = Group.objects.filter(name__in=names).order_by("pk").select_for_update(no_key=True)
+    return dict(groups.values_list("name", "pk"))
+
+
+def _organizations(rows: Sequence[Row]) -> dict[str, UUID | None]:
+    names = {name for row in rows for name in row.get(ImportField.ORGANIZATIONS, ())}
+    if not names:
+        return {}
+    found: dict[str, UUID | None] = {}
+    organizations = Organization.objects.filter(name__in=names).order_by("pk")
+    for name, key in organizations.select_for_update(no_key=True).values_list("name", "pk"):
+        found[name] = None if name in found else key
+    return found

@@ -1,0 +1,138 @@
+"""Running imports: a batch of rows is one transaction, which also moves the cursor."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Final
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.db.models import F
+
+from core.errors import GenericErrorCode
+from core.security.actor import Actor
+from users.accounts.policy import may_administer, may_administer_groups
+from users.activity.tags import Tag
+from users.imports.errors import RowError
+from users.imports.models import BATCH_ROWS, SkippedRow, UserImport
+from users.imports.readers import Layout, Record, read_records
+from users.imports.services.batch import Outcome, write_batch
+from users.jobs.kinds import JobKind, register_kind
+from users.jobs.services.run import advance
+
+TOPIC: Final = "imports:turn"
+# After which a batch of fewer than `BATCH_ROWS` ends.
+BATCH_BYTES: Final = 4_000_000
+# How many times smaller a batch is tried that exceeded the task time limit.
+TIME_LIMIT_DIVISOR: Final = 10
+# Skipped rows that are stored; others are counted only.
+MAX_SKIPPED: Final = 10_000
+CURSOR: Final = ("offset", "line", "batch_size", "done", "unchanged", "failed")
+
+
+def _process_page(user_import: UserImport, actor: Actor) -> Iterator[bool]:
+    """Import the next batch."""
+    records = _next_records(user_import)
+    if records:
+        yield _process_records(user_import, records, actor=actor)
+
+
+USER_IMPORTS: Final = register_kind(
+    JobKind(
+        model=UserImport,
+        name="user_import",
+        topic=TOPIC,
+        started=Tag.USER_IMPORT_STARTED,
+        canceled=Tag.USER_IMPORT_CANCELED,
+        finished=Tag.USER_IMPORT_FINISHED,
+        rules=lambda _user_import: [may_administer, may_administer_groups],
+        process_page=_process_page,
+    )
+)
+
+
+def _next_records(user_import: UserImport) -> list[Record]:
+    """Return the records after the cursor: the import's batch size, and about `BATCH_BYTES`."""
+    records: list[Record] = []
+    size = min(BATCH_ROWS, user_import.batch_size)
+    layout = Layout.from_json(user_import.layout)
+    with user_import.file.storage.open(str(user_import.file.name)) as file:
+        for record in read_records(file, layout, offset=user_import.offset, line=user_import.line):
+            records.append(record)
+            if len(records) == size or record.end - user_import.offset >= BATCH_BYTES:
+                break
+    return records
+
+
+def _process_records(user_import: UserImport, records: Sequence[Record], *, actor: Actor) -> bool:
+    """Import the first of the records; return whether the import is still running.
+
+    If PostgreSQL refuses, because a concurrent transaction took an identifier, fewer are tried: the
+    first half. A single row is tried twice, then skipped.
+    """
+    is_retry = False
+    while True:
+        try:
+            return _write(
+                user_import, records, partial(write_batch, records, user_import, actor=actor)
+            )
+        except SoftTimeLimitExceeded:
+            # The next attempt of this turn would exceed it, too.
+            size = max(1, len(records) // TIME_LIMIT_DIVISOR)
+            UserImport.objects.filter(pk=user_import.pk, offset=user_import.offset).update(
+                batch_size=size
+            )
+            raise
+        except (IntegrityError, DataError, OperationalError) as error:
+            is_final = len(records) == 1 and is_retry
+            if _is_disconnected() or (is_final and isinstance(error, OperationalError)):
+                raise
+        if is_final:
+            return _write(user_import, records, partial(_refuse, records[0]))
+        is_retry = len(records) == 1
+        records = records[: max(1, len(records) // 2)]
+
+
+def _refuse(record: Record) -> Outcome:
+    outcome = Outcome(records=1)
+    outcome.skip(record.line, RowError(GenericErrorCode.CONFLICT))
+    return outcome
+
+
+def _is_disconnected() -> bool:
+    return connection.connection is None or connection.connection.closed
+
+
+def _write(
+    user_import: UserImport, records: Sequence[Record], write: Callable[[], Outcome]
+) -> bool:
+    """Write records, the skipped ones, the counts and the cursor in one transaction.
+
+    The next batch has as many rows if this one took its time, otherwise up to twice as many.
+    """
+    with transaction.atomic(durable=True):
+        with transaction.atomic():
+            outcome = write()
+            transaction.set_rollback(user_import.is_dry_run)
+        _write_skipped(user_import, outcome)
+        last = records[outcome.records - 1]
+        is_running = advance(
+            user_import,
+            after={"offset": user_import.offset},
+            offset=last.end,
+            line=last.end_line,
+            batch_size=min(BATCH_ROWS, outcome.records * (1 if outcome.is_slow else 2)),
+            done=F("done") + outcome.done,
+            unchanged=F("unchanged") + outcome.unchanged,
+            failed=F("failed") + len(outcome.skipped),
+        )
+    user_import.refresh_from_db(fields=CURSOR)
+    return is_running
+
+
+def _write_skipped(user_import: UserImport, outcome: Outcome) -> None:
+    """Store the skipped rows, as long as there is room."""
+    room = max(0, MAX_SKIPPED - user_import.failed)
+    SkippedRow.objects.bulk_create(
+        SkippedRow(user_import=user_import, line=line, code=code, field=name)
+        for line, code, name in sorted(outcome.skipped)[:room]
+    )

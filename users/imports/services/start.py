@@ -1,0 +1,154 @@
+"""Starting imports."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import IO, Any, Final, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files import File
+from django.utils.translation import gettext as _
+
+from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
+from users.accounts.policy import may_administer, may_administer_groups, require
+from users.accounts.services.reauthentication import require_recent_authentication
+from users.accounts.services.validation import Problems, check_field
+from users.imports.errors import FileInvalidError, ImportErrorCode, columns_error
+from users.imports.fields import MAX_COLUMNS, ImportField, ImportFormat, ImportMode
+from users.imports.models import UserImport
+from users.imports.readers import Layout, find_layout, read_records
+from users.imports.services.run import USER_IMPORTS
+from users.imports.throttling import count_import
+from users.jobs.services.start import start_job
+
+MAX_ROWS: Final = 10_000_000
+
+
+def start_user_import(file: IO[bytes], *, actor: Actor, **options: Any) -> UserImport:
+    """Start an import of users, which a worker carries out in batches.
+
+    The ``options`` and the errors are those of `check_user_import`.
+    """
+    user_import = check_user_import(file, actor=actor, **options)
+    start_checked_import(file, user_import, actor=actor)
+    return user_import
+
+
+def check_user_import(  # noqa: PLR0913 - the file, and how to read it
+    file: IO[bytes],
+    *,
+    actor: Actor,
+    format_: ImportFormat,
+    mode: ImportMode = ImportMode.CREATE,
+    mapping: Iterable[tuple[str, str]] | None = None,
+    source: str = "",
+    is_dry_run: bool = False,
+    max_bytes: int | None = None,
+) -> UserImport:
+    """Return an import that may be started; nothing is written.
+
+    The file is scanned once, so that a malformed one is refused as a whole. Invalid rows are not
+    among that: the import skips them.
+
+    ``mapping`` has pairs of a column and its `ImportField`. ``source`` is what external ids are of.
+    Raises `InputRejectedError`, `TooManyAttemptsError`, `ReauthenticationRequiredError` and the
+    policy's errors.
+    """
+    require(actor, may_administer)
+    require(actor, may_administer_groups)
+    require_recent_authentication(actor)
+    problems = Problems()
+    with problems.of("source", GenericErrorCode.VALUE_INVALID):
+        check_field(UserImport, "source", source)
+    problems.refuse_any()
+    requester_id = cast("UUID", actor.user_id)
+    if UserImport.objects.live().filter(requester_id=requester_id).exists():
+        # Before the scan, which takes minutes for a large file.
+        raise InputRejectedError(_running())
+    count_import(requester_id)
+    _check_size(file, max_bytes)
+    layout = find_layout(file, format_, _unique(mapping))
+    _check_firebase(layout)
+    total = _count_rows(file, layout)
+    return UserImport(
+        requester_id=requester_id,
+        token_id=actor.token_id,
+        format=format_,
+        mode=mode,
+        is_dry_run=is_dry_run,
+        source=source,
+        layout=layout.to_json(),
+        offset=layout.start,
+        line=layout.line,
+        total=total,
+    )
+
+
+def start_checked_import(file: IO[bytes], user_import: UserImport, *, actor: Actor) -> None:
+    """Store the file, write the row, and publish the first turn.
+
+    The file is kept until the import has ended. Raises `InputRejectedError` if another import of
+    the actor was started since the check.
+    """
+    storage, name = user_import.file.storage, str(user_import.file.name)
+    with ExitStack() as undo:
+        undo.callback(storage.delete, name)
+        file.seek(0)
+        storage.save(name, File(file))
+        start_job(
+            USER_IMPORTS,
+            user_import,
+            actor=actor,
+            if_running=_running(),
+            total=user_import.total,
+            mode=user_import.mode,
+            dry_run=user_import.is_dry_run,
+        )
+        undo.pop_all()
+
+
+def _running() -> Problem:
+    message = _("Wait for your other import to end, or cancel it.")
+    return Problem(ImportErrorCode.IMPORT_RUNNING, message)
+
+
+def _check_size(file: IO[bytes], max_bytes: int | None) -> None:
+    size = file.seek(0, 2)
+    if max_bytes is not None and size > max_bytes:
+        raise _too_large_error(
+            _("Send at most %(max)d bytes, or split the file.") % {"max": max_bytes}
+        )
+
+
+def _unique(mapping: Iterable[tuple[str, str]] | None) -> dict[str, str] | None:
+    """Return the mapping by column. Raises `InputRejectedError` if a column is twice in it."""
+    if mapping is None:
+        return None
+    pairs = list(mapping)
+    by_column = dict(pairs)
+    if len(by_column) < len(pairs) or len(pairs) > MAX_COLUMNS:
+        raise columns_error(_("Map at most %(max)d columns, and each once.") % {"max": MAX_COLUMNS})
+    return by_column
+
+
+def _check_firebase(layout: Layout) -> None:
+    """Raise `InputRejectedError` for salts without the parameters of Firebase."""
+    used = {*layout.fields, *(layout.mapping or {}).values()}
+    if ImportField.PASSWORD_SALT in used and not settings.FIREBASE_SCRYPT:
+        raise columns_error(_("Set FIREBASE_SCRYPT to import hashes with salts."))
+
+
+def _count_rows(file: IO[bytes], layout: Layout) -> int:
+    """Read the whole file; return the number of rows. Raises `InputRejectedError`."""
+    total = 0
+    for total, _record in enumerate(read_records(file, layout), 1):
+        if total > MAX_ROWS:
+            raise _too_large_error(_("Import at most %(max)d rows at once.") % {"max": MAX_ROWS})
+    if not total:
+        raise FileInvalidError(_("The file has no rows."))
+    return total
+
+
+def _too_large_error(message: str) -> InputRejectedError:
+    return InputRejectedError(Problem(ImportErrorCode.FILE_TOO_LARGE, message, ("file",)))

@@ -1,0 +1,1 @@
+"""Jobs: what bulk actions, exports and imports have in common."""
