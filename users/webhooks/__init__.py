@@ -1,0 +1,1 @@
+"""Webhooks: signed HTTP requests that tell other services about events."""

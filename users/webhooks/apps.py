@@ -1,0 +1,17 @@
+"""The webhooks app."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class WebhooksConfig(AppConfig):
+    """Registers the app under its short label."""
+
+    name = "users.webhooks"
+    label = "webhooks"
+    verbose_name = _("Webhooks")
+
+    def ready(self) -> None:
+        """Register the metrics, which read the models."""
+        autodiscover_modules("metrics")

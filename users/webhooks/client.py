@@ -1,0 +1,136 @@
+"""The HTTP client of deliveries: to checked addresses only, and bounded in time and size."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final, NamedTuple, Self
+from urllib.parse import urlsplit
+
+import httpcore
+from django.conf import settings
+
+from core.bounded_connections import (
+    AddressRefusedError,
+    NameNotResolvedError,
+    TLSFailedError,
+    connection_pool,
+    ending_within,
+)
+from core.spans import carry, span
+from users.webhooks.addresses import is_allowed
+from users.webhooks.states import WebhookDeliveryError
+
+# For all of a request with its response.
+TOTAL_SECONDS: Final = 15.0
+# A larger response is not read, and its connection not used again.
+MAX_BODY_BYTES: Final = 4_096
+# Requests of one batch at the same time.
+PARALLEL: Final = 8
+
+# The first that applies.
+FAILURES: Final = {
+    AddressRefusedError: WebhookDeliveryError.ADDRESS_REFUSED,
+    NameNotResolvedError: WebhookDeliveryError.NAME_NOT_RESOLVED,
+    TLSFailedError: WebhookDeliveryError.TLS_FAILED,
+    httpcore.TimeoutException: WebhookDeliveryError.TIMED_OUT,
+    httpcore.NetworkError: WebhookDeliveryError.CONNECTION_FAILED,
+    httpcore.ProtocolError: WebhookDeliveryError.RESPONSE_INVALID,
+}
+
+
+class Request(NamedTuple):
+    """A request to send."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended; without an error it was successful."""
+
+    error: WebhookDeliveryError | None = None
+    status_code: int | None = None
+    duration_ms: int | None = None
+    # What the receiver asks for, in seconds.
+    retry_after: int | None = None
+
+
+class Sender:
+    """Sends requests, with connections that are used again until it is closed."""
+
+    def __init__(self) -> None:
+        """Start without connections."""
+        self._pool = connection_pool(PARALLEL, is_allowed)
+        self._threads = ThreadPoolExecutor(PARALLEL, "webhook-sender")
+
+    def send_all(self, requests: Iterable[Request]) -> Iterator[Outcome]:
+        """Send requests side by side; return the outcomes in their order."""
+        return self._threads.map(carry(self._send), requests)
+
+    def _send(self, request: Request) -> Outcome:
+        started = monotonic()
+        status = retry_after = None
+        try:
+            with (
+                ending_within(TOTAL_SECONDS),
+                span("send webhook", host=urlsplit(request.url).hostname),
+            ):
+                status, retry_after = self._post(request)
+            error = _refusal(status)
+        except tuple(FAILURES) as failure:
+            error = next(kind for type_, kind in FAILURES.items() if isinstance(failure, type_))
+        return Outcome(error, status, int((monotonic() - started) * 1_000), retry_after)
+
+    def _post(self, request: Request) -> tuple[int, int | None]:
+        """Return the status and `Retry-After`. Raises errors of httpcore."""
+        headers = [
+            ("Content-Type", "application/json"),
+            ("User-Agent", f"Roster/{settings.VERSION}"),
+            *request.headers.items(),
+        ]
+        with self._pool.stream(
+            "POST", request.url, headers=headers, content=request.body
+        ) as response:
+            received = {name.lower(): value for name, value in response.headers}
+            # The status decides; the body is only read for the connection to be used again.
+            if _number(received.get(b"content-length"), MAX_BODY_BYTES) is not None:
+                with suppress(*FAILURES):
+                    _drain(response)
+            return response.status, _number(received.get(b"retry-after"), 86_400)
+
+    def __enter__(self) -> Self:
+        """Return the sender."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close all connections."""
+        self._threads.shutdown()
+        self._pool.close()
+
+
+def _drain(response: httpcore.Response) -> None:
+    """Read a short body; `Transfer-Encoding` overrides the length that was announced."""
+    size = 0
+    for part in response.iter_stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            return
+
+
+def _refusal(status: int) -> WebhookDeliveryError | None:
+    if 200 <= status < 300:  # noqa: PLR2004 - the successful ones (RFC 9110)
+        return None
+    is_redirect = 300 <= status < 400  # noqa: PLR2004
+    return WebhookDeliveryError.REDIRECTED if is_redirect else WebhookDeliveryError.STATUS_REFUSED
+
+
+def _number(text: bytes | None, limit: int) -> int | None:
+    """Return a header's number; None if there is none up to the limit."""
+    if text is None or not text.isdigit() or len(text) > len(str(limit)):
+        return None
+    number = int(text)
+    return number if number <= limit else None
