@@ -48,6 +48,12 @@ def sign_in(client: Client, user: User) -> Session:
     return signed_in.session
 
 
+def is_asked_again(response: Any) -> bool:
+    """Return whether a form was not saved, but kept beside the fields to sign in."""
+    page = response.content.decode()
+    return response.status_code == 200 and 'name="password"' in page and 'name="kept"' in page
+
+
 def view_name(model: type[Model], view: str) -> str:
     app, name = model._meta.label_lower.split(".")
     return f"admin:{app}_{name}_{view}"

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from tests.admin.support import (
@@ -18,6 +18,7 @@ from tests.admin.support import (
     sign_in,
     user_form,
 )
+from tests.support.factories import make_permission
 from tests.support.signing_in import tags
 from users.accounts.models import Profile, User
 from users.activity.models import Event
@@ -185,7 +186,7 @@ def test_invalid_profile_is_not_saved(client: Client) -> None:
 
 def test_groups_are_written_through_the_service(client: Client) -> None:
     sign_in(client, make_administrator())
-    permission = Permission.objects.get(codename="view_user")
+    permission = make_permission("crm.edit")
 
     client.post("/admin/auth/group/add/", {"name": "Editors", "permissions": [permission.pk]})
 

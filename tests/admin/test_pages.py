@@ -25,28 +25,39 @@ from tests.admin.support import (
 from tests.support.factories import (
     make_api_token,
     make_bulk_action,
+    make_delivery,
     make_organization_invitation,
     make_service,
+    make_user_export,
+    make_user_import,
+    make_webhook,
 )
-from users.accounts.models import Metadata, Profile, User
-from users.activity.models import DailyCount, Event
+from users.accounts.errors import AccountErrorCode
+from users.accounts.models import Invitation, Metadata, Profile, User
+from users.activity.models import Event, IntervalCounts
 from users.activity.tags import Tag
 from users.admin.base import RosterAdmin
 from users.admin.lists import BoundedPaginator
 from users.authentication.models import ApiToken, ServiceAccount, Session, Suspension
 from users.bulk.models import BulkAction
+from users.exports.models import UserExport
+from users.imports.models import UserImport
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 from users.privacy.models import AccountDeletion
+from users.webhooks.models import Webhook, WebhookDelivery
 
 pytestmark = pytest.mark.django_db
 
 
 MODELS = [
     User, Profile, Metadata, Group, Organization, Membership, OrganizationInvitation, Session,
-    Suspension, ApiToken, ServiceAccount, AccountDeletion, BulkAction, Event, DailyCount,
-    OutboxMessage,
+    Suspension, ApiToken, ServiceAccount, AccountDeletion, BulkAction, UserExport,
+    UserImport, Event, IntervalCounts, OutboxMessage, Webhook, WebhookDelivery, Invitation,
 ]  # fmt: skip
-ADMINISTRATORS_ONLY = {ApiToken, BulkAction, Event, OutboxMessage}
+ADMINISTRATORS_ONLY = {
+    *(ApiToken, BulkAction, UserExport, UserImport, Event, OutboxMessage),
+    *(Webhook, WebhookDelivery, Invitation),
+}
 
 
 @pytest.fixture
@@ -57,6 +68,7 @@ def one_row_per_model() -> list[Model]:
     sign_in(Client(), mary)
     make_api_token(mary, "users:read")
     token = ApiToken.objects.get()
+    webhook = make_webhook(mary, organization, secret="sealed-canary")
     return [
         mary,
         mary.profile,
@@ -71,9 +83,16 @@ def one_row_per_model() -> list[Model]:
         token,
         ServiceAccount.objects.get(pk=make_service("robot").pk),
         make_bulk_action(mary, mary),
+        make_user_export(mary),
+        make_user_import(mary, AccountErrorCode.EMAIL_TAKEN),
         Event.objects.earliest("id"),
-        DailyCount.objects.create(day="2026-01-01", tag=Tag.LOGGED_IN, count=3),
-        OutboxMessage.objects.earliest("id"),
+        IntervalCounts.objects.create(interval="day", start="2026-01-01", log_ins=3),
+        OutboxMessage.objects.create(subscriber="s", payload={}, dispatch_at="2026-01-01T00:00Z"),
+        webhook,
+        make_delivery(webhook, Event.objects.earliest("id")),
+        Invitation.objects.create(
+            email="olga@example.org", locale="en", expires_at="2100-01-01T00:00Z"
+        ),
     ]
 
 
@@ -95,10 +114,11 @@ def secrets() -> Iterator[str]:
         yield str(session.cookie_digest)
     for token in ApiToken.objects.all():
         yield from (bytes(token.digest).hex(), str(token.digest))
-    for invitation in OrganizationInvitation.objects.all():
+    for invitation in (*OrganizationInvitation.objects.all(), *Invitation.objects.all()):
         yield from (invitation.nonce.hex, str(invitation.nonce))
     for deletion in AccountDeletion.objects.all():
         yield from (deletion.nonce.hex, str(deletion.nonce))
+    yield from Webhook.objects.values_list("secret", flat=True)
 
 
 def test_every_page_opens_and_shows_no_secret(
@@ -175,8 +195,10 @@ def test_list_queries_do_not_depend_on_the_number_of_rows(
             Suspension.objects.create(user=user, reason="Sent spam.")
             AccountDeletion.objects.create(user=user, expires_at="2100-01-01T00:00Z")
             make_bulk_action(user, user)
-            Event.objects.create(tag=Tag.LOGGED_IN, actor_id=user.pk, subject_id=user.pk)
-            DailyCount.objects.create(day=f"2026-01-{number % 30 + 1:02}", tag=Tag.LOGGED_IN)
+            make_user_export(user)
+            event = Event.objects.create(tag=Tag.LOGGED_IN, actor_id=user.pk, subject_id=user.pk)
+            make_delivery(make_webhook(user, organization), event)
+            IntervalCounts.objects.create(interval="day", start=f"2026-01-{number % 30 + 1:02}")
             OutboxMessage.objects.create(
                 subscriber="s", payload={}, dispatch_at="2026-01-01T00:00Z"
             )
@@ -322,13 +344,18 @@ def test_counting_stops_at_the_limit(client: Client, monkeypatch: pytest.MonkeyP
 
 
 def test_outbox_shows_due_and_failing_messages(client: Client) -> None:
-    for subscriber, dispatch_at, attempts in (
-        ("late", "2026-01-01T00:00Z", FAILING_AFTER - 1),
-        ("late again", "2026-01-01T00:00Z", FAILING_AFTER),
-        ("waiting", "2100-01-01T00:00Z", FAILING_AFTER),
+    soon = "2100-01-01T00:00Z"
+    for subscriber, retry_at, attempts in (
+        ("dispatched", None, 0),
+        ("dispatched again", None, FAILING_AFTER),
+        ("pausing", soon, FAILING_AFTER),
     ):
         OutboxMessage.objects.create(
-            subscriber=subscriber, payload={}, dispatch_at=dispatch_at, attempts=attempts
+            subscriber=subscriber,
+            payload={},
+            dispatch_at=soon,
+            retry_at=retry_at,
+            attempts=attempts,
         )
     sign_in(client, make_administrator())
 
@@ -336,9 +363,9 @@ def test_outbox_shows_due_and_failing_messages(client: Client) -> None:
         response = client.get(list_url(OutboxMessage), parameters)
         return {message.subscriber for message in response.context["cl"].result_list}
 
-    assert {"late", "late again", "waiting"} < listed()
-    assert listed(state="due") == {"late", "late again"}
-    assert listed(state="failing") == {"late again", "waiting"}
+    assert listed() == {"dispatched", "dispatched again", "pausing"}
+    assert listed(state="due") == {"dispatched", "dispatched again"}
+    assert listed(state="failing") == {"dispatched again", "pausing"}
 
 
 def test_user_page_links_to_related_rows(client: Client) -> None:

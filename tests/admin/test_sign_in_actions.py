@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.admin.support import (
-    LOGIN,
     change_url,
+    is_asked_again,
     make_administrator,
     make_person,
     make_staff,
@@ -100,7 +100,7 @@ def test_impersonation_requires_step_up(client: Client) -> None:
     sign_in(client, make_administrator())
     age_authentication()
     response = client.post(url("impersonate", mary), IMPERSONATION)
-    assert response["Location"].startswith(f"{LOGIN}?again=1")
+    assert is_asked_again(response)
     assert not Session.objects.impersonations().exists()
 
 
@@ -138,7 +138,7 @@ def test_reset_requires_recently_authenticated_administrator(client: Client) -> 
     sign_in(client, make_administrator())
     age_authentication()
     response = client.post(url("reset_factors", mary), CONFIRMED, headers={"HX-Request": "true"})
-    assert response["HX-Redirect"].startswith(f"{LOGIN}?again=1")
+    assert is_asked_again(response)
     assert Totp.objects.exists()
     assert "/admin/accounts/user/unknown/reset-factors/" not in page(client, mary)
     assert client.post("/admin/accounts/user/unknown/reset-factors/", CONFIRMED).status_code == 403

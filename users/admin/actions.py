@@ -8,7 +8,13 @@ from typing import Any, NotRequired, ParamSpec, TypedDict, Unpack
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
@@ -117,10 +123,10 @@ def dialog_action(
 
 def page_action(
     **button: Unpack[Button],
-) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
+) -> Callable[[Callable[P, HttpResponseBase]], Callable[P, HttpResponseBase]]:
     """Make a method an action that responds without a dialog, for example with a redirect."""
 
-    def decorate(method: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    def decorate(method: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
         return _action(method, button)
 
     return decorate
@@ -136,10 +142,18 @@ def redirect_from_dialog(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseRedirect(url)
 
 
+def show_in_dialog(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
+    """Replace the content of the dialog by a template, whose root is ``#dialog``."""
+    response = render(request, template, context)
+    # By default htmx keeps the buttons of the form.
+    response["HX-Retarget"] = response["HX-Reselect"] = "#dialog"
+    return response
+
+
 def _action(
-    method: Callable[P, HttpResponse], button: Button, dialog: Mapping[str, Any] | None = None
-) -> Callable[P, HttpResponse]:
-    decorate: Callable[..., Callable[P, HttpResponse]] = action(
+    method: Callable[P, HttpResponseBase], button: Button, dialog: Mapping[str, Any] | None = None
+) -> Callable[P, Any]:
+    decorate: Callable[..., Callable[P, Any]] = action(
         description=button["label"],
         icon=button["icon"],
         permissions=[button.get("permission", "view")],

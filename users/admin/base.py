@@ -4,6 +4,7 @@ Staff view pages, administrators change rows. A page is a `RosterAdmin`, which i
 default; an editable page overrides `save_model` with one service call.
 """
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -15,6 +16,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet, TextChoices
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold import admin as unfold
 
@@ -75,6 +78,12 @@ def cached_on_row(field: Field) -> Field:
         return row.__dict__[name]
 
     return cast("Field", cached)
+
+
+def exact_time(moment: dt.datetime) -> str:
+    """Return a time with its seconds and its zone."""
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'DATE_FORMAT')}, {local:%H:%M:%S %Z}"
 
 
 def is_staff(actor: Actor) -> bool:
@@ -164,7 +173,8 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
     list_max_show_all = 0
     list_filter_submit = True
     compressed_fields = True
-    actions = None
+    # Of selected rows, by the names of methods.
+    actions: Sequence[str] | None = None
 
     @property
     def list_url(self) -> str:

@@ -1,21 +1,35 @@
-"""The read-only pages of the audit trail and the daily counts."""
+"""The read-only pages of the audit trail and the analytics."""
 
-from typing import Any
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter
 
-from users.activity.models import DailyCount, Event, EventSeal
-from users.admin.base import MenuItem, RosterAdmin, Section, is_administrator
-from users.admin.filters import ChoicesFilter
+from core.errors import Text
+from users.activity.models import COUNTS, Event, EventQuerySet, EventSeal, IntervalCounts
+from users.admin.base import (
+    MenuItem,
+    RosterAdmin,
+    Section,
+    cached_on_row,
+    exact_time,
+    is_administrator,
+)
+from users.admin.devices import show_device
+from users.admin.event_words import TAGS, details_of, tag_in_words
+from users.admin.filters import ChoicesFilter, DayFilter, RelatedFilter
 
 
 def _username(path: str) -> Subquery:
@@ -31,14 +45,56 @@ def _user_link(username: str | None, user_id: UUID | None) -> str | None:
     return format_html('<a href="{}" class="text-link">{}</a>', url, username)
 
 
+class EventDayFilter(DayFilter):
+    """Filters events by a range of days, by the primary key: ids are UUIDv7."""
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Compare ids, in the order of the list."""
+        first, last = self.moment("from", dt.time.min), self.moment("to", dt.time.max)
+        events = cast("EventQuerySet", queryset)
+        if first is not None:
+            events = events.since(first)
+        return events if last is None else events.until(last)
+
+
+class TagFilter(ChoicesFilter):
+    """Filters by a tag, in words and in their order."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Return the theme's form, with the words of the tags."""
+        tags = sorted((str(name), tag.value) for tag, name in TAGS.items())
+        (shown,) = cast("Iterator[dict[str, Any]]", super().choices(changelist))
+        shown["form"].fields[self.lookup_kwarg].choices = [
+            self.all_option,
+            *((tag, name) for name, tag in tags),
+        ]
+        yield shown
+
+
+class ActorFilter(RelatedFilter):
+    """Filters events by actor; an index serves it in the list's order."""
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Compare the actor."""
+        (chosen,) = cast("list[str]", self.used_parameters.get(self.lookup_kwarg) or [""])
+        try:
+            return queryset.filter(actor_id=UUID(chosen)) if chosen else queryset
+        except ValueError as error:
+            raise IncorrectLookupParameters(error) from error
+
+
 @admin.register(Event)
 class EventAdmin(RosterAdmin):
     """The audit trail, newest first, for administrators."""
 
     menu = MenuItem(Section.ACTIVITY, 3, "history")
     may_view = staticmethod(is_administrator)
-    list_display = ("tag", "actor_link", "subject_link", "created_at")
-    list_filter = (("tag", ChoicesFilter),)
+    list_display = ("shown_tag", "actor_link", "subject_link", "reason", "time")
+    list_filter = (
+        ("tag", TagFilter),
+        ("actor", ActorFilter),
+        ("created_at", EventDayFilter),
+    )
     # Django shows the search box only if there are fields; `get_search_results` ignores them.
     search_fields = ("subject_id",)
     search_help_text = _("Username, e-mail address or id")
@@ -46,10 +102,13 @@ class EventAdmin(RosterAdmin):
     sortable_by = ()
     ordering = ("-id",)
     fields = (
-        *(("tag", "created_at"), ("actor_link", "subject_link"), ("ip", "user_agent")),
-        *(("session_id", "sealed"), "data"),
+        *(("shown_tag", "time"), ("actor_link", "subject_link"), "shown_details"),
+        *(("ip", "device"), ("session_id", "sealed"), "tag"),
     )
-    readonly_fields = ("actor_link", "subject_link", "ip", "user_agent", "sealed")
+    readonly_fields = (
+        *("shown_tag", "time", "actor_link", "subject_link", "shown_details"),
+        *("ip", "device", "sealed"),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Read usernames, details and seals in the same statement (N+1)."""
@@ -70,6 +129,28 @@ class EventAdmin(RosterAdmin):
             users = get_user_model().objects.with_login(term)
             about = Q(subject_id__in=users.values("pk"))
         return queryset.filter(about), False
+
+    @admin.display(description=_("event"))
+    def shown_tag(self, event: Event) -> Text:
+        """Show what happened, in words."""
+        return tag_in_words(event.tag)
+
+    @admin.display(description=_("time"))
+    def time(self, event: Event) -> str:
+        """Show the time with seconds and zone."""
+        return exact_time(event.created_at)
+
+    @admin.display(description=_("reason"))
+    def reason(self, event: Event) -> str | None:
+        """Show the reason that an administrator gave, unless it was erased."""
+        return event.personal_values.get("reason")
+
+    @admin.display(description=_("details"))
+    @cached_on_row
+    def shown_details(self, event: Event) -> Any:
+        """Show what changed: the former value and the new one, unless they were erased."""
+        rows = list(details_of(event))
+        return render_to_string("admin/event_details.html", {"rows": rows}) if rows else None
 
     @admin.display(description=_("actor"))
     def actor_link(self, event: Any) -> str | None:
@@ -94,22 +175,27 @@ class EventAdmin(RosterAdmin):
         """
         # `RelatedObjectDoesNotExist` is an `AttributeError`.
         seal: EventSeal | None = getattr(event, "seal", None)
-        return (
-            f"#{seal.sequence}, {date_format(seal.sealed_at, 'DATETIME_FORMAT')}" if seal else None
-        )
+        return f"#{seal.sequence}, {exact_time(seal.sealed_at)}" if seal else None
 
     @admin.display(description=_("device"))
-    def user_agent(self, event: Event) -> str | None:
-        """Show the client's user agent, unless it was erased."""
-        return event.personal_values.get("user_agent")
+    def device(self, event: Event) -> Any:
+        """Show the client's device, unless it was erased."""
+        return show_device(event.personal_values.get("user_agent", ""))
 
 
-@admin.register(DailyCount)
-class DailyCountAdmin(RosterAdmin):
-    """The daily counts that the dashboard sums up."""
+@admin.register(IntervalCounts)
+class IntervalCountsAdmin(RosterAdmin):
+    """The counts behind the dashboard."""
 
     menu = MenuItem(Section.ACTIVITY, 4, "bar_chart")
-    list_display = ("day", "tag", "count")
-    list_filter = (("tag", ChoicesFilter), ("day", RangeDateFilter))
-    ordering = ("-day", "tag")
-    fields = ("day", "tag", "count")
+    list_display = ("start", "interval", "dimension", "segment", *COUNTS)
+    list_filter = (
+        ("interval", ChoicesFilter),
+        ("dimension", ChoicesFilter),
+        ("start", RangeDateFilter),
+    )
+    ordering = ("-start", "interval", "dimension", "segment")
+    fields = (
+        *(("interval", "start"), ("dimension", "segment")),
+        *(COUNTS[first : first + 2] for first in range(0, len(COUNTS), 2)),
+    )

@@ -62,13 +62,14 @@ class DayFilter(theme.RangeDateFilter):  # type: ignore[misc]
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Compare the column itself: an expression on it could not use its index."""
         bounds = {
-            f"{self.field_path}__gte": self._moment("from", dt.time.min),
-            f"{self.field_path}__lte": self._moment("to", dt.time.max),
+            f"{self.field_path}__gte": self.moment("from", dt.time.min),
+            f"{self.field_path}__lte": self.moment("to", dt.time.max),
         }
         return filter_unindexed(
             queryset, Q(**{name: bound for name, bound in bounds.items() if bound})
         )
 
-    def _moment(self, end: str, time: dt.time) -> dt.datetime | None:
+    def moment(self, end: str, time: dt.time) -> dt.datetime | None:
+        """Return the chosen day ``from`` or ``to``, at this time; None if there is none."""
         day = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_{end}") or "")
         return timezone.make_aware(dt.datetime.combine(day, time)) if day else None

@@ -1,6 +1,6 @@
 """The pages of sessions and suspensions."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -12,6 +12,7 @@ from users.accounts.policy import may_administer
 from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
 from users.admin.api_tokens import ApiTokenAdmin, ServiceAccountAdmin
 from users.admin.base import MenuItem, Section, actor_of
+from users.admin.devices import show_device
 from users.admin.filters import DayFilter, RelatedFilter
 from users.admin.forms import ServiceForm
 from users.admin.user_related import OnePerUserAdmin, UserRelatedAdmin
@@ -41,24 +42,30 @@ class SessionAdmin(UserRelatedAdmin):
         "impersonator": may_read_impersonations,
         "impersonation_reason": may_read_impersonations,
     }
-    list_display = ("user", "user_agent", "ip", "last_seen_at", "created_at", "expires_at")
+    list_display = ("user", "device", "ip", "last_seen_at", "created_at", "expires_at")
     list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
     ordering = ("-id",)
     sortable_by = ("expires_at",)
     fields = (
         "user",
-        ("user_agent", "ip"),
+        ("device", "ip"),
         ("created_at", "last_seen_at"),
         ("expires_at", "methods"),
         ("aal", "authenticated_at"),
         "factor_at",
         ("impersonator", "impersonation_reason"),
     )
+    readonly_fields = ("device",)
     actions_detail = ("end",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         """Defer the cookie digests."""
         return super().get_queryset(request).defer("cookie_digest")
+
+    @admin.display(description=_("device"))
+    def device(self, session: Session) -> Any:
+        """Show the name of the device."""
+        return show_device(session.user_agent)
 
     @dialog_action(
         label=_("End"),

@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
+    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
@@ -25,18 +26,28 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from django.views.generic import View
 from unfold.sites import UnfoldAdminSite
 
 from core.errors import DomainError, ForbiddenError, ReauthenticationRequiredError
+from core.web.brand import logo_url
 from engine.sql.filtered_page import first_rows
 from users.accounts.identifiers import readable_email
 from users.accounts.models import User
-from users.admin.actions import redirect_from_dialog
+from users.admin.actions import redirect_from_dialog, show_in_dialog
 from users.admin.base import MenuItem, RosterAdmin, Section, actor_of
 from users.admin.dashboard import get_dashboard
-from users.admin.log_in import EnrollmentView, LogInView, SecondStepView
+from users.admin.kept_input import KeptInput
+from users.admin.log_in import (
+    EnrollmentView,
+    LogInForm,
+    LogInView,
+    PasskeyView,
+    SecondStepView,
+    passkey_options,
+)
 from users.authentication.services.end_sessions import log_out
-from users.authentication.sessions.middleware import clear_session_cookie
+from users.authentication.sessions.middleware import CLEAR_SITE_DATA, clear_session_cookie
 
 # Django's password views bypass our services; `view_on_site` needs models with a public page.
 UNUSED_VIEWS = {"password_change", "password_change_done", "view_on_site"}
@@ -54,9 +65,14 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return actor_of(request).is_staff
 
     def get_urls(self) -> list[Any]:
-        """Remove the unused views of Django and add the enrollment page."""
+        """Remove the unused views of Django, and add our pages."""
         used = [url for url in super().get_urls() if getattr(url, "name", "") not in UNUSED_VIEWS]
-        return [path("second-factor/", self.second_factor, name="second-factor"), *used]
+        return [
+            path("login/passkey/", passkey_options, name="passkey-options"),
+            path("second-factor/", self.second_factor, name="second-factor"),
+            path("too-large/", self.admin_view(self.too_large), name="too-large"),
+            *used,
+        ]
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:  # noqa: ARG002
         """Return nothing: the events are the audit trail."""
@@ -81,7 +97,11 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             "app_path": request.get_full_path(),
             **(extra_context or {}),
         }
-        step = SecondStepView if "mfa_token" in request.POST else LogInView
+        step: type[View] = LogInView
+        if "mfa_token" in request.POST:
+            step = SecondStepView
+        elif "credential" in request.POST:
+            step = PasskeyView
         return step.as_view(extra_context=context)(request)
 
     def second_factor(self, request: HttpRequest) -> HttpResponseBase:
@@ -100,13 +120,36 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             try:
                 return view(request, *args, **kwargs)
             except ReauthenticationRequiredError as error:
-                messages.info(request, str(error.text))
-                query = {"again": 1, "next": request.get_full_path()}
-                return redirect_from_dialog(request, reverse("admin:login", query=query))
+                return self.ask_again(request, error)
             except (DomainError, PermissionDenied) as error:
                 return self.permission_denied(request, error)
+            except Http404:
+                return self.not_found(request)
 
         return super().admin_view(guarded, cacheable)
+
+    def ask_again(self, request: HttpRequest, error: ReauthenticationRequiredError) -> HttpResponse:
+        """Show the sign-in form, and keep the input of a form that was submitted."""
+        url = reverse("admin:login", query={"again": 1, "next": request.get_full_path()})
+        if request.method != "POST":
+            messages.info(request, str(error.text))
+            return redirect_from_dialog(request, url)
+        form = LogInForm(initial={"kept": KeptInput.of(request).sealed(request)})
+        context = {
+            **self.each_context(request),
+            "title": gettext("Log in"),
+            "app_path": url,
+            "form": form,
+            "notice": error.text,
+        }
+        if request.headers.get("HX-Request"):
+            return show_in_dialog(request, "admin/log_in_dialog.html", context)
+        return TemplateResponse(request, "admin/log_in.html", context)
+
+    def not_found(self, request: HttpRequest) -> HttpResponse:
+        """Respond with 404 and a way back."""
+        context = {**self.each_context(request), "title": gettext("This page does not exist")}
+        return TemplateResponse(request, "admin/not_found.html", context, status=404)
 
     def permission_denied(
         self, request: HttpRequest, error: DomainError | PermissionDenied
@@ -121,6 +164,11 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         }
         return TemplateResponse(request, "admin/permission_denied.html", context, status=403)
 
+    def too_large(self, request: HttpRequest) -> HttpResponse:
+        """Explain the response to an upload that was refused below the application."""
+        context = {**self.each_context(request), "title": gettext("The file is too large")}
+        return TemplateResponse(request, "admin/too_large.html", context, status=413)
+
     @method_decorator(never_cache)
     def logout(
         self,
@@ -131,7 +179,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         log_out(actor=actor_of(request))
-        response = HttpResponseRedirect(reverse("admin:login"))
+        response = HttpResponseRedirect(reverse("admin:login"), headers=CLEAR_SITE_DATA)
         clear_session_cookie(response)
         return response
 
@@ -226,13 +274,28 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def icon_url(_request: HttpRequest) -> str:
-    """Return the URL of the service's icon, for `UNFOLD`."""
-    return static("core/icon.svg")
+    """Return the URL of the service's logo, for `UNFOLD`."""
+    return logo_url()
 
 
 def stylesheet_url(_request: HttpRequest) -> str:
     """Return the URL of our additions to the theme's stylesheet, for `UNFOLD`."""
     return static("admin_pages/admin.css")
+
+
+def script_url(_request: HttpRequest) -> str:
+    """Return the URL of what makes the theme accessible, for `UNFOLD`."""
+    return static("admin_pages/accessibility.js")
+
+
+def log_in_script_url(_request: HttpRequest) -> str:
+    """Return the URL of the script of the sign-in forms, for `UNFOLD`."""
+    return static("admin_pages/log_in.js")
+
+
+def copy_script_url(_request: HttpRequest) -> str:
+    """Return the URL of the script that copies secrets, for `UNFOLD`."""
+    return static("admin_pages/copy.js")
 
 
 def own_account_url(request: HttpRequest) -> str:

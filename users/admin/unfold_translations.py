@@ -8,6 +8,7 @@ TEXTS: Final = (
     _("All applications"),
     _("Apply Filters"),
     _("Cancel"),
+    _("Choose file to upload"),
     _("Dark"),
     _("Date"),
     _("Date from"),

@@ -14,16 +14,15 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from core.errors import InputRejectedError
 from core.security.actor import Actor
-from core.web.forms import add_problems
+from users.admin.jobs import JobForm
 from users.bulk.actions import ACTIONS, BulkActionKind
 from users.bulk.models import BulkAction
-from users.bulk.selection import Selection
 from users.bulk.services.start import start_bulk_action
+from users.jobs.selection import Selection
 
 
-class BulkActionForm(forms.Form):
+class BulkActionForm(JobForm):
     """The arguments of `start_bulk_action` except the selection; the service validates them."""
 
     kind = forms.ChoiceField(label=capfirst(_("action")), widget=UnfoldAdminSelectWidget)
@@ -62,34 +61,27 @@ class BulkActionForm(forms.Form):
 
         A selection without a condition must be confirmed; otherwise that field is removed.
         """
-        super().__init__(*args)
-        self.actor, self.selection = actor, selection
+        super().__init__(*args, actor=actor)
+        self.selection = selection
         self.fields["kind"].choices = [  # type: ignore[attr-defined]
             (str(kind), action.title) for kind, action in ACTIONS.items() if action.rule(actor)
         ]
         if not selection.is_open:
             del self.fields["everybody"]
 
-    def start(self) -> BulkAction | None:
-        """Start the action, or add the service's errors and return None.
-
-        Raises the errors of `start_bulk_action` other than `InputRejectedError`.
-        """
+    def start_valid(self) -> BulkAction:
+        """Start the action. Raises the errors of `start_bulk_action`."""
         values = self.cleaned_data
         group = values["group_id"]
-        try:
-            return start_bulk_action(
-                actor=self.actor,
-                kind=BulkActionKind(values["kind"]),  # type: ignore[call-arg]
-                arguments={
-                    "reason": values["reason"] or None,
-                    "until": values["until"],
-                    "group_id": None if group is None else group.pk,
-                },
-                selection=self.selection,
-                everybody=values.get("everybody", False),
-                expected_count=values["expected_count"],
-            )
-        except InputRejectedError as refusal:
-            add_problems(self, refusal.problems)
-            return None
+        return start_bulk_action(
+            actor=self.actor,
+            kind=BulkActionKind(values["kind"]),  # type: ignore[call-arg]
+            arguments={
+                "reason": values["reason"] or None,
+                "until": values["until"],
+                "group_id": None if group is None else group.pk,
+            },
+            selection=self.selection,
+            everybody=values.get("everybody", False),
+            expected_count=values["expected_count"],
+        )

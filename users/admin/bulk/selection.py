@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -10,16 +11,31 @@ from unfold.utils import parse_date_str
 
 from users.accounts.filters import Period, UserFilterSpec
 from users.admin.user_related import find_user_id
-from users.bulk.selection import Selection
+from users.jobs.selection import Selection
 
 SEARCH: Final = "q"
 SINCE, UNTIL = "date_joined_from", "date_joined_to"
+# The ids of selected rows, separated by commas.
+SELECTED: Final = "ids"
+# As many as a page of the list has, within the length of a URL.
+MAX_SELECTED: Final = 50
+
+
+def _selected(value: str) -> list[str]:
+    """Return the ids of selected rows. Raises `ValueError`."""
+    keys = [str(UUID(key)) for key in value.split(",")]
+    if len(keys) > MAX_SELECTED:
+        raise ValueError(value)
+    return keys
+
+
 # Maps each query parameter to its filter condition and the parser of its value.
 CONDITIONS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "is_active__exact": ("is_active", lambda value: bool(int(value))),
     "is_staff__exact": ("is_staff", lambda value: bool(int(value))),
     "is_superuser__exact": ("is_superuser", lambda value: bool(int(value))),
     "groups__id__exact": ("group", int),
+    SELECTED: ("ids", _selected),
 }
 # Parameters of order and pagination, which do not affect the selection.
 PLACE: Final = frozenset({"o", "p", "all", "e"})

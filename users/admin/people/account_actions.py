@@ -39,7 +39,7 @@ class AccountActions(UserRelatedAdmin):
         user = self.get_object(request, object_id) if may_administer(actor) else None
         if user is None or user.pk == actor.user_id:
             return False
-        return bool(user.email_addresses.exists())
+        return bool(user.shown_addresses)
 
     def has_remove_avatar_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Offer it to staff if the user has an avatar."""

@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.models import Group
-from django.db.models import URLField
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, URLField
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -20,6 +20,7 @@ from users.accounts.policy import (
 )
 from users.accounts.services.groups import create_group, delete_group, update_group
 from users.accounts.services.metadata import change_metadata
+from users.accounts.services.permissions import MODEL as CUSTOM_PERMISSION
 from users.accounts.services.profile import update_profile
 from users.accounts.services.set_change import SetChange
 from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
@@ -116,6 +117,21 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
     search_help_text = _("Any part of the name")
     fieldsets = ((None, {"fields": ("name", "permissions")}),)
     actions_detail = ("delete_group",)
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        """Offer what applications check, and what the group has already.
+
+        Django's own permissions open nothing.
+        """
+        if db_field.name == "permissions":
+            offered = Q(content_type__model=CUSTOM_PERMISSION)
+            match = request and request.resolver_match
+            if match and "object_id" in match.kwargs:
+                offered |= Q(group=match.kwargs["object_id"])
+            kwargs["queryset"] = Permission.objects.filter(offered).distinct()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @dialog_action(
         label=_("Delete"),

@@ -11,8 +11,6 @@ from users.accounts.avatars.images import AvatarSize
 from users.accounts.avatars.storage import avatar_url
 from users.accounts.identifiers import readable_email
 from users.accounts.models import User
-from users.accounts.permissions import permissions_of
-from users.admin.base import cached_on_row
 from users.admin.user_related import UserRelatedAdmin
 
 
@@ -42,19 +40,18 @@ class UserColumns(UserRelatedAdmin):
         return ", ".join(group.name for group in user.groups.all()) or None
 
     @admin.display(description=_("permissions"))
-    @cached_on_row
-    def permissions(self, user: User) -> Any:
+    def permissions(self, user: Any) -> Any:
         """Show the Django permissions of the user and the user's groups."""
-        if user.is_superuser and user.is_active:
-            return _("All permissions")
-        return ", ".join(permissions_of([user.pk])[user.pk]) or None
+        if not user.is_active:
+            return None
+        return (
+            _("All permissions") if user.is_superuser else ", ".join(user.shown_permissions) or None
+        )
 
     @admin.display(description=_("secondary addresses"))
-    @cached_on_row
-    def secondary_addresses(self, user: User) -> str | None:
+    def secondary_addresses(self, user: Any) -> str | None:
         """Show the secondary addresses."""
-        found = user.email_addresses.order_by("email").values_list("email", flat=True)
-        return ", ".join(map(readable_email, found)) or None
+        return ", ".join(map(readable_email, user.shown_addresses)) or None
 
     @admin.display(description=_("e-mail"), ordering="email")
     def address(self, user: User) -> str:

@@ -2,12 +2,11 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from users.accounts.policy import may_administer, may_impersonate
-from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action, show_in_dialog
 from users.admin.base import actor_of
 from users.admin.people.dialog_forms import ImpersonationForm
 from users.admin.user_related import UserRelatedAdmin
@@ -104,7 +103,7 @@ class SignInActions(UserRelatedAdmin):
         """Start an impersonation and show its tokens once, in the dialog."""
         signed_in = impersonate_user(dialog.key, actor=dialog.actor, **dialog.values)
         session = signed_in.session
-        response = render(
+        return show_in_dialog(
             dialog.request,
             "admin/impersonation.html",
             {
@@ -115,6 +114,3 @@ class SignInActions(UserRelatedAdmin):
                 "back": self.page_url(session.user_id),
             },
         )
-        # Replace the whole dialog: by default htmx keeps the buttons of the form.
-        response["HX-Retarget"] = response["HX-Reselect"] = "#dialog"
-        return response

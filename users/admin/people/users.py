@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import EmailField, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
@@ -18,14 +18,15 @@ from users.admin.filters import BooleanFilter, DayFilter
 from users.admin.forms import ServiceForm
 from users.admin.people.account_actions import AccountActions
 from users.admin.people.account_forms import NewUserForm, set_change_from_form
-from users.admin.people.bulk import BulkActionStart
 from users.admin.people.columns import UserColumns
 from users.admin.people.filters import GroupFilter, UndeliverableFilter
+from users.admin.people.jobs import JobStart
+from users.admin.people.overview import overview_of, with_overview
 from users.admin.people.sign_in_actions import SignInActions
 
 
 @admin.register(User)
-class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
+class UserAdmin(UserColumns, AccountActions, SignInActions, JobStart):
     """Users. Staff edit profiles; administrators edit identifiers and roles as well."""
 
     menu = MenuItem(Section.PEOPLE, 1, "person")
@@ -55,7 +56,9 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
         *("email_verified_at", "email_undeliverable_at", "secondary_addresses", "avatar"),
         *("is_active", "date_joined", "permissions"),
     )
-    actions_list = ("invite", "act_in_bulk")
+    change_form_before_template = "admin/user_overview.html"
+    actions = ("act_on_selected", "export_selected")
+    actions_list = ("invite", "act_in_bulk", "export")
     actions_detail = (
         *("profile", "sessions", "events", "remove_avatar"),
         {
@@ -89,9 +92,31 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Exclude service accounts, defer passwords, and prefetch groups (N+1)."""
+        """Exclude service accounts, defer passwords, and prefetch groups (N+1).
+
+        The row of a page has what the page shows of other tables, in the same statement.
+        """
         users = super().get_queryset(request).filter(is_service=False)
-        return users.defer("password").prefetch_related("groups")
+        users = users.defer("password").prefetch_related("groups")
+        match = request.resolver_match
+        if match and "object_id" in match.kwargs:
+            return with_overview(users, actor_of(request))
+        return users
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the overview above the form."""
+        user = self.get_object(request, object_id)
+        context = {"overview": user and overview_of(user, actor_of(request))}
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, context | (extra_context or {})
+        )
+        return response
 
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: Any = None, **kwargs: Any

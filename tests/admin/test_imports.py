@@ -1,0 +1,134 @@
+"""Imports of users in the admin: starting one, its progress, and the skipped rows."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.admin.support import change_url, list_url, make_administrator, make_staff, sign_in
+from tests.support.factories import make_user_import
+from tests.support.imports import run_turns
+from tests.support.second_factors import age_authentication
+from users.accounts.errors import AccountErrorCode
+from users.accounts.models import User
+from users.imports.models import UserImport
+from users.jobs.states import JobState
+
+pytestmark = pytest.mark.django_db
+
+URL = "/admin/imports/userimport/import-users/"
+FILE = b"email\nmary@example.org\nno address\n"
+
+
+def values(file: bytes = FILE, **changed: str) -> dict[str, Any]:
+    upload: Any = SimpleUploadedFile("users.csv", file)
+    return {"file": upload, "format": "csv", "mode": "create", "source": "crm", **changed}
+
+
+def test_administrator_imports_a_file(client: Client) -> None:
+    sign_in(client, make_administrator())
+    assert URL in client.get(list_url(UserImport)).content.decode()
+    assert b'enctype="multipart/form-data"' in client.get(URL).content
+    response = client.post(URL, values())
+    user_import = UserImport.objects.get()
+    assert response.headers["Location"] == change_url(user_import)
+    run_turns()
+    user_import.refresh_from_db()
+    assert (user_import.state, user_import.source) == (JobState.COMPLETED, "crm")
+    assert User.objects.filter(username="mary").exists()
+    page = client.get(change_url(user_import)).content.decode()
+    assert "EMAIL_INVALID" in page
+
+    response = client.get(f"/admin/imports/userimport/{user_import.pk}/skipped/")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="skipped-rows.csv"'
+    assert "no-store" in response.headers["Cache-Control"]
+    assert response.getvalue() == b"line,code,field\r\n3,EMAIL_INVALID,email\r\n"
+
+
+def test_columns_of_other_names_are_mapped(client: Client) -> None:
+    sign_in(client, make_administrator())
+    assert "totp_secret" in client.get(URL).content.decode()
+    file = b"Mail;Full = name;Phone\nmary@example.org;Mary Major;5\n"
+    client.post(URL, values(file, mapping=" Mail = email \r\n\r\nFull = name=name\r\n"))
+    run_turns()
+    assert User.objects.get(username="mary").name == "Mary Major"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "problem"),
+    [
+        ("Mail=mail", "No field has this name: mail"),
+        ("Mail", "No field has this name: Mail"),
+        ("Post=email", "no such column: Post"),
+        ("email=email\nemail=name", "each once"),
+        ("x" * 10_001, "10000"),
+    ],
+)
+def test_refused_mapping_is_explained(client: Client, mapping: str, problem: str) -> None:
+    sign_in(client, make_administrator())
+    response = client.post(URL, values(mapping=mapping))
+    assert problem in response.content.decode()
+    assert not UserImport.objects.exists()
+
+
+def test_dry_run_is_the_default_of_the_form(client: Client) -> None:
+    sign_in(client, make_administrator())
+    assert b"checked" in client.get(URL).content
+    client.post(URL, values(is_dry_run="on"))
+    assert UserImport.objects.get().is_dry_run
+    run_turns()
+    assert not User.objects.filter(username="mary").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [(b"PK\x03\x04", "ZIP"), (b"mail\nx", "No field has this name"), (b"", "empty")],
+)
+def test_refused_file_is_explained(client: Client, file: bytes, problem: str) -> None:
+    sign_in(client, make_administrator())
+    response = client.post(URL, values(file))
+    assert problem in response.content.decode()
+    assert not UserImport.objects.exists()
+
+
+def test_page_about_an_upload_that_was_too_large(client: Client) -> None:
+    url = "/admin/too-large/"
+    assert client.get(url).status_code == 302
+    sign_in(client, make_administrator())
+    response = client.get(url, headers={"accept-language": "de"})
+    assert response.status_code == 413
+    page = response.content.decode()
+    assert "Die Datei ist zu groß" in page
+    # In the admin's design, with the menu.
+    assert list_url(UserImport) in page
+
+
+def test_staff_neither_see_nor_start_imports(client: Client) -> None:
+    administrator = make_administrator()
+    user_import = make_user_import(administrator, AccountErrorCode.EMAIL_TAKEN)
+    sign_in(client, make_staff())
+    assert client.get(list_url(UserImport)).status_code == 403
+    assert client.get(URL).status_code == 403
+    assert client.post(URL, values()).status_code == 403
+    assert client.get(f"/admin/imports/userimport/{user_import.pk}/skipped/").status_code == 403
+    assert UserImport.objects.count() == 1
+
+
+def test_recent_authentication_is_required(client: Client) -> None:
+    sign_in(client, make_administrator())
+    age_authentication()
+    response = client.get(URL)
+    assert response.status_code == 302
+    assert not UserImport.objects.exists()
+
+
+def test_running_import_can_be_canceled(client: Client) -> None:
+    sign_in(client, make_administrator())
+    client.post(URL, values())
+    user_import = UserImport.objects.get()
+    client.post(f"/admin/imports/userimport/{user_import.pk}/cancel/", {"_form_submitted": "1"})
+    run_turns()
+    user_import.refresh_from_db()
+    assert user_import.state == JobState.CANCELED
+    assert not User.objects.filter(username="mary").exists()
