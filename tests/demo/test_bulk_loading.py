@@ -15,7 +15,9 @@ from core.versions.touches import expected_triggers, found_triggers
 from tests.support.factories import make_user
 from users.accounts.models import LastSeen, Profile, User
 from users.demo.bulk import MODELS, without_indexes
+from users.demo.history import History
 from users.demo.management.commands import seed
+from users.demo.organizations import generate_organizations
 from users.demo.population import Population
 from users.organizations.models import Membership, Organization, Role
 
@@ -134,10 +136,14 @@ def test_several_chunks_are_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_seeding_is_deterministic() -> None:
     def all_rows(length: int) -> list[Any]:
         population = Population(
-            size=300, now=NOW, group_ids=range(1, 6), organization_ids=[UUID(int=1), UUID(int=2)]
+            size=300,
+            now=NOW,
+            group_ids=range(1, 6),
+            organizations=generate_organizations(2, users=300, now=NOW.timestamp()),
+            history=History(size=300, now=NOW.timestamp(), administrator_id=UUID(int=3).hex),
         )
         chunks = list(population.chunks(length))
-        assert sum(population.joined.values()) == 300
+        assert sum(len(chunk.users) for chunk in chunks) == 300
         return [
             [row for chunk in chunks for row in getattr(chunk, attribute)]
             for attribute in chunks[0].__slots__

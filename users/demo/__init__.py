@@ -1,1 +1,1 @@
-"""Demo data: generated users, and accounts to sign in with. Installed by `make run` only."""
+"""Demo data: generated users, and accounts to sign in with, of `make run`."""

@@ -1,11 +1,12 @@
 """The demo accounts."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
-from django.utils import timezone
 
+from core.database.ids import first_id_at
 from users.accounts.models import LastSeen, Profile, User
 
 
@@ -51,20 +52,26 @@ DEMO_ACCOUNTS: Final = (
 )
 
 
-def create_demo_accounts() -> None:
-    """Create the demo accounts; only for a database that was just seeded."""
-    for account in DEMO_ACCOUNTS:
+def create_demo_accounts(joined: dt.datetime) -> list[User]:
+    """Create the demo accounts, the administrator first; only for a new database."""
+    users = []
+    for number, account in enumerate(DEMO_ACCOUNTS):
+        at = joined + dt.timedelta(minutes=number)
         user = User.objects.create(
+            pk=first_id_at(at),
+            date_joined=at,
             username=account.username,
             email=account.email,
             name=account.name,
             is_staff=account.is_staff,
             is_superuser=account.is_superuser,
             is_public=True,
-            email_verified_at=timezone.now(),
+            email_verified_at=at,
         )
         Profile.objects.create(user=user, bio=f"A demo account: {account.description}.")
         LastSeen.objects.create(user=user)
+        users.append(user)
+    return users
 
 
 def refresh_demo_passwords() -> None:

@@ -9,9 +9,10 @@ from typing import Any, Final
 from django.db import connection, models, transaction
 from psycopg import sql
 
-from users.accounts.models import LastSeen, Profile, User
-from users.authentication.models import Session, Suspension
-from users.demo.population import Rows
+from users.accounts.models import Invitation, LastSeen, Profile, User
+from users.activity.models import Event, EventDetails, PendingCount
+from users.authentication.models import ApiToken, Passkey, Session, Suspension
+from users.demo.rows import Rows
 from users.organizations.models import Membership
 
 # The attribute of `Rows`, its model and its columns.
@@ -21,7 +22,7 @@ TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
         User,
         (
             "id username email email_verified_at name password is_active is_staff is_superuser "
-            "is_public date_joined"
+            "is_public date_joined second_factors"
         ),
     ),
     ("profiles", Profile, "user_id bio website locale time_zone"),
@@ -32,11 +33,28 @@ TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
         "sessions",
         Session,
         (
-            "id user_id user_agent ip created_at last_seen_at expires_at methods aal "
-            "authenticated_at"
+            "id user_id user_agent ip created_at last_seen_at expires_at "
+            "authenticated_at methods aal factor_at"
         ),
     ),
+    (
+        "passkeys",
+        Passkey,
+        (
+            "id user_id name credential_id public_key sign_count aaguid is_syncable is_backed_up "
+            "created_at last_used_at"
+        ),
+    ),
+    (
+        "api_tokens",
+        ApiToken,
+        "id user_id name digest scopes created_at expires_at last_used_at",
+    ),
+    ("invitations", Invitation, "nonce expires_at email name locale"),
     ("suspensions", Suspension, "user_id reason until created_at"),
+    ("events", Event, "id tag actor_id subject_id organization_id data details_digest created_at"),
+    ("event_details", EventDetails, "event_id salt values"),
+    ("pending_counts", PendingCount, "name day"),
 )
 # Seconds.
 SWITCH_INTERVAL: Final = 0.000_2
@@ -55,7 +73,11 @@ DEFINITIONS: Final = """
     FROM pg_constraint
     WHERE conrelid = ANY (%(tables)s::regclass[]) AND contype IN ('u', 'x', 'f')
     UNION ALL
-    SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid), false
+    -- `ONLY` would create the index of a partitioned table, but not those of its partitions.
+    SELECT
+        format('DROP INDEX %%s', indexrelid::regclass),
+        replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON '),
+        false
     FROM pg_index
     WHERE indrelid = ANY (%(tables)s::regclass[]) AND NOT EXISTS (
         SELECT FROM pg_constraint

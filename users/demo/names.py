@@ -47,6 +47,17 @@ REASONS: Final = (
     "Account was shared by several people.",
 )
 
+TOKENS: Final = ("Backup script", "Calendar sync", "Command line", "Dashboard", "Spreadsheet")
+
+# Permissions of other applications, by the group that holds them.
+GROUPS: Final = {
+    "Auditors": ("billing.view_invoice", "support.view_ticket"),
+    "Editors": ("website.change_article", "website.publish_article"),
+    "Engineering": ("website.view_statistics",),
+    "Moderators": ("support.view_ticket", "website.hide_comment"),
+    "Support": ("billing.view_invoice", "support.answer_ticket", "support.view_ticket"),
+}
+
 USER_AGENTS: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
     (

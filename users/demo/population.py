@@ -3,48 +3,31 @@
 import datetime as dt
 import random
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations, product
 from typing import Final, TypeVar
-from uuid import UUID
 
 from django.conf import settings
 
+from users.accounts.authentication_methods import MULTIPLE, Method
 from users.accounts.identifiers import canonical
 from users.demo import names
+from users.demo.history import GeneratedUser, History, Joining
+from users.demo.organizations import DAY, HISTORY, GeneratedOrganization
+from users.demo.rows import FALSE, NULL, TRUE, Row, Rows, array_of, id_at, text_at
 from users.organizations.models import Role
 
-DAY: Final = 24 * 60 * 60
-HISTORY: Final = 730 * DAY
 DOMAINS: Final = ("example.com", "example.net", "example.org")
 # Reserved for documentation (RFC 5737).
 ADDRESSES: Final = tuple(f"203.0.113.{number}" for number in range(1, 255))
 # Not a valid hash, so no password matches.
 NO_PASSWORD: Final = "!made up"  # noqa: S105
 BIOS: Final = (*names.BIOS, "")
-# Numbers of sessions per user, weighted by repetition.
+# Numbers of sessions of a user without a history, weighted by repetition.
 SESSIONS: Final = (0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3)
-TRUE, FALSE, NULL = "t", "f", r"\N"
-
+MAX_SESSIONS: Final = 3
 T = TypeVar("T")
-# A row in the text format of `COPY`; no generated value needs escaping.
-Row = tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Rows:
-    """Rows by table, with columns in the order of `users.demo.bulk.TABLES`."""
-
-    users: list[Row] = field(default_factory=list)
-    profiles: list[Row] = field(default_factory=list)
-    last_seen: list[Row] = field(default_factory=list)
-    groups: list[Row] = field(default_factory=list)
-    memberships: list[Row] = field(default_factory=list)
-    sessions: list[Row] = field(default_factory=list)
-    suspensions: list[Row] = field(default_factory=list)
 
 
 class Population:
@@ -60,14 +43,17 @@ class Population:
         size: int,
         now: dt.datetime,
         group_ids: Sequence[int],
-        organization_ids: Sequence[UUID],
+        organizations: Sequence[GeneratedOrganization],
+        history: History | None = None,
     ) -> None:
-        """Prepare the generator. ``joined`` counts the generated users by day."""
+        """Prepare the generator; organisations and a history are of the same size and time."""
         self.size = size
-        self.joined: Counter[str] = Counter()
         self._now = now.timestamp()
+        self._history = history
         self._session_ttl = settings.SESSION_IDLE_TTL.total_seconds()
-        self._organization_ids = [identifier.hex for identifier in organization_ids]
+        self._organizations = organizations
+        # By the index of the organisation, once they have been generated.
+        self._founders: dict[int, GeneratedUser] = {}
         self._group_sets = _group_sets(group_ids)
         self._rng = random.Random(2026)  # noqa: S311
         self._chance = self._rng.random
@@ -78,14 +64,9 @@ class Population:
             rows = Rows()
             for number in range(first, min(first + length, self.size)):
                 self._add(rows, number)
+            if self._history and first + length >= self.size:
+                self._history.add_invitations(rows)
             yield rows
-
-    def _new_id(self, seconds: float) -> str:
-        """Return a UUIDv7 of the given time, from the seeded random numbers."""
-        milliseconds = int(seconds * 1_000)
-        bits = self._rng.getrandbits(74)
-        value = milliseconds << 80 | 0x7 << 76 | bits >> 62 << 64 | 0x2 << 62 | bits % (1 << 62)
-        return f"{value:032x}"
 
     def _any(self, options: Sequence[T]) -> T:
         return options[int(self._chance() * len(options))]
@@ -94,71 +75,125 @@ class Population:
         """Generate one user and add their rows."""
         chance, choose = self._chance, self._any
         joined = self._now - HISTORY * (1 - (number + chance()) / self.size)
-        joined_at = _text(joined)
-        self.joined[joined_at[:10]] += 1
-        user_id = self._new_id(joined)
+        joined_at = text_at(joined)
+        user_id = id_at(joined, self._rng)
         name, username, mailbox, website = choose(_identities())
-        is_active = chance() < 0.96  # noqa: PLR2004
+        founded = self._founded_by(number)
+        # Founders stay, so that they can invite others at any time.
+        is_active = chance() < 0.96 or bool(founded)  # noqa: PLR2004
+        user = GeneratedUser(
+            id=user_id,
+            email=f"{mailbox}{number}@{choose(DOMAINS)}",
+            joined=joined,
+            leaves=self._now if is_active else joined + (self._now - joined) * chance(),
+            ip=ADDRESSES[number % len(ADDRESSES)],
+            groups=choose(self._group_sets),
+            is_founder=bool(founded),
+        )
+        history = self._history if self._history and self._history.selects() else None
+        if history:
+            history.add(rows, user)
+        else:
+            self._imagine(user)
         rows.users.append(
             (
-                user_id,
-                f"{username}{number}",
-                f"{mailbox}{number}@{choose(DOMAINS)}",
-                joined_at if chance() < 0.9 else NULL,  # noqa: PLR2004
-                name,
-                NO_PASSWORD,
-                TRUE if is_active else FALSE,
-                FALSE,
-                FALSE,
+                *(user_id, f"{username}{number}", user.email),
+                *(joined_at if user.is_verified else NULL, name, NO_PASSWORD),
+                *(TRUE if is_active else FALSE, FALSE, FALSE),
                 TRUE if chance() < 0.6 else FALSE,  # noqa: PLR2004
-                joined_at,
+                *(joined_at, array_of([Method.PASSKEY.name] if user.factor_at else [])),
             )
         )
-        seen = NULL
-        if chance() < 0.8:  # noqa: PLR2004
-            seen = _text(self._now - (self._now - joined) * chance() ** 4)
-        rows.last_seen.append((user_id, seen))
+        rows.last_seen.append((user_id, text_at(user.log_ins[-1]) if user.log_ins else NULL))
         if chance() >= 0.8:  # noqa: PLR2004
             website = ""
         locale = "en" if chance() < 0.75 else "de"  # noqa: PLR2004
         rows.profiles.append((user_id, choose(BIOS), website, locale, choose(names.TIME_ZONES)))
-        for group_id in choose(self._group_sets):
-            rows.groups.append((user_id, group_id))
-        for index, role in self._roles(number).items():
-            membership_id = self._new_id(joined)
-            organization_id = self._organization_ids[index]
-            rows.memberships.append((membership_id, organization_id, user_id, role, joined_at))
-        if not is_active:
-            reason = choose(names.REASONS)
-            rows.suspensions.append((user_id, reason, NULL, _text(self._now)))
-            return
-        for _session in range(choose(SESSIONS)):
-            used = self._now - 29 * DAY * chance()
-            used_at, expires_at = _text(used), _text(used + self._session_ttl)
-            agent, ip = choose(names.USER_AGENTS), choose(ADDRESSES)
-            session_id = self._new_id(used)
-            rows.sessions.append(
-                (
-                    *(session_id, user_id, agent, ip, used_at, used_at, expires_at),
-                    *("{pwd}", "1", used_at),
-                )
-            )
+        rows.groups += ((user_id, group_id) for group_id in user.groups)
+        self._founders.update(dict.fromkeys(founded, user))
+        for index, role in self._roles(founded).items():
+            self._add_membership(rows, user, index, role, history)
+        if is_active:
+            self._add_sessions(rows, user)
+        else:
+            self._suspend(rows, user, history)
 
-    def _roles(self, number: int) -> dict[int, str]:
+    def _imagine(self, user: GeneratedUser) -> None:
+        """Decide when a user without a history signed in."""
+        user.user_agent = self._any(names.USER_AGENTS)
+        user.is_verified = self._chance() < 0.9 or user.is_founder  # noqa: PLR2004
+        age = user.leaves - user.joined
+        if self._chance() < 0.8:  # noqa: PLR2004
+            user.log_ins.append(user.leaves - age * self._chance() ** 4)
+        for _session in range(self._any(SESSIONS)):
+            user.log_ins.append(user.leaves - min(age, 29 * DAY) * self._chance())
+        user.log_ins.sort()
+
+    def _add_sessions(self, rows: Rows, user: GeneratedUser) -> None:
+        """Add the sessions of the last sign-ins; a new second factor has ended earlier ones."""
+        since = max(self._now - self._session_ttl, user.factor_at or 0)
+        for at in user.log_ins[-MAX_SESSIONS:]:
+            if at > since:
+                began_at = text_at(at)
+                proof: Row = (array_of(["pwd"]), "1", NULL)
+                if user.factor_at:
+                    proof = (array_of(["swk", "user", MULTIPLE]), "2", began_at)
+                rows.sessions.append(
+                    (
+                        *(id_at(at, self._rng), user.id, user.user_agent, user.ip),
+                        *(began_at, began_at, text_at(at + self._session_ttl), began_at, *proof),
+                    )
+                )
+
+    def _suspend(self, rows: Rows, user: GeneratedUser, history: History | None) -> None:
+        reason = self._any(names.REASONS)
+        until = None
+        if self._chance() < 0.3:  # noqa: PLR2004
+            until = self._now + 60 * DAY * (0.1 + self._chance())
+        rows.suspensions.append(
+            (user.id, reason, text_at(until) if until else NULL, text_at(user.leaves))
+        )
+        if history:
+            history.suspend(rows, user, reason, until)
+
+    def _founded_by(self, number: int) -> range:
+        """Return the indices of a user's organisations."""
+        count = len(self._organizations)
+        return range(number * count // self.size, (number + 1) * count // self.size)
+
+    def _roles(self, founded: range) -> dict[int, str]:
         """Return a user's roles by organisation; a few organisations have most members."""
-        chance, count = self._chance, len(self._organization_ids)
+        chance, count = self._chance, len(self._organizations)
         roles: dict[int, str] = {}
         for _membership in range(min(int(3 * chance()), count)):
             index = int(count * chance() ** 2)
             roles[index] = Role.ADMIN if chance() < 0.1 else Role.MEMBER  # noqa: PLR2004
-        # Every organisation has one owner; a user owns two only if there are few users.
-        for index in range(number * count // self.size, (number + 1) * count // self.size):
-            roles[index] = Role.OWNER
-        return roles
+        return roles | dict.fromkeys(founded, Role.OWNER)
 
+    def _add_membership(
+        self, rows: Rows, user: GeneratedUser, index: int, role: str, history: History | None
+    ) -> None:
+        """Add a membership, unless the user left before the organisation was founded.
 
-def _text(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
+        Users accept an invitation at a sign-in; others were imported.
+        """
+        organization = self._organizations[index]
+        since = max(user.joined, organization.founded)
+        if role == Role.OWNER:
+            at = since
+            if history:
+                history.found(rows, user, organization)
+        elif since >= user.leaves:
+            return
+        else:
+            signed_in = user.first_log_in_since(since)
+            at = since if signed_in is None else signed_in + min(60, (user.leaves - signed_in) / 2)
+            membership = Joining(organization, at, role)
+            if history and signed_in is None:
+                history.import_member(rows, user, membership)
+            elif history:
+                history.join(rows, user, membership, self._founders.get(index))
+        rows.memberships.append((id_at(at, self._rng), organization.id, user.id, role, text_at(at)))
 
 
 def _group_sets(group_ids: Sequence[int]) -> list[Row]:
