@@ -11,7 +11,9 @@ import strawberry
 from django.db import models
 from graphql import GraphQLError
 
+from core.database.replicas.replica import Confirmation
 from core.security.actor import Actor
+from core.telemetry.requests import OTHER
 from core.web.caching import Caching
 from engine.fields.loaders import Batch, DataLoader
 from engine.result.bounds import Bounds
@@ -40,14 +42,21 @@ class Context:
     # The parsed document, kept here because rejected documents are not cached.
     document: Document | None = None
     caching: Caching = field(default_factory=Caching)
+    # What a replica must show to execute the query; None if only the primary may.
+    confirmation: Confirmation | None = None
     # Records plans and statements for `extensions.debug`; None in production.
     trace: Trace | None = None
     bounds: Bounds = field(default_factory=Bounds)
     # What the request was charged for, maybe by an execution that was discarded.
     charged: set[Hashable] = field(default_factory=set)
+    # False for what no client requests: the payloads of webhooks.
+    is_charged: bool = True
     # What a valid operation costs, and whether the response states it.
     points: int = 1
     reports_cost: bool = False
+    # How metrics and logs name the operation, and the codes of its payloads' errors.
+    operation: str = OTHER
+    codes: tuple[str, ...] = ()
     # Response keys of the executed mutations.
     executed: list[str] = field(default_factory=list)
     _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)

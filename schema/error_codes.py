@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from core.enums import DescribedEnum
 from schema.enums import describe_enum
 from users.bulk.errors import ERROR_CODES
+from users.exports.errors import ExportErrorCode
+from users.imports.errors import ImportErrorCode
+from users.webhooks.errors import WebhookErrorCode
 
 if TYPE_CHECKING:
     # mypy cannot analyse an enum that is created at run time.
@@ -12,7 +15,11 @@ if TYPE_CHECKING:
 else:
     ErrorCode = DescribedEnum(
         "ErrorCode",
-        {code.name: (code.value, code.description) for codes in ERROR_CODES for code in codes},
+        {
+            code.name: (code.value, code.description)
+            for codes in (*ERROR_CODES, ExportErrorCode, ImportErrorCode, WebhookErrorCode)
+            for code in codes
+        },
         module=__name__,
     )
 

@@ -13,6 +13,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from psycopg.errors import QueryCanceled
 from strawberry.utils.str_converters import to_camel_case
 
+from core.database.outages import is_outage
 from core.enums import DescribedEnum
 from core.errors import (
     ArgumentInvalidError,
@@ -21,6 +22,7 @@ from core.errors import (
     InputRejectedError,
 )
 from core.request_id import current_request_id
+from core.web.outages import unavailable_error
 from engine.deadline import OperationCancelledError
 from engine.relay.errors import InvalidCursorError, PageSizeMissingError, PageSizeRangeError
 from engine.result.bounds import FieldCancelledError, ResponseTooLargeError
@@ -83,6 +85,10 @@ class RequestErrorCode(DescribedEnum):
     QUERY_TIMEOUT = "QUERY_TIMEOUT", "The operation or a statement took too long."
     RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE", "The response would have too many bytes."
     RATE_LIMITED = "RATE_LIMITED", "The client has exhausted its points for this minute."
+    UNAVAILABLE = (
+        "UNAVAILABLE",
+        "The service has no database or no capacity. A mutation may have been executed.",
+    )
     INTERNAL_ERROR = (
         "INTERNAL_ERROR",
         "Internal error; the service's log has the details under `extensions.requestId`.",
@@ -214,6 +220,11 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
             "The request took too long. Request less data, or narrow the filter."
         )
         code = RequestErrorCode.QUERY_TIMEOUT
+    elif is_outage(original):
+        logger.warning("database unavailable", extra={"path": _path(error)})
+        unavailable = unavailable_error()
+        formatted["message"], extensions = unavailable["message"], unavailable["extensions"]
+        code = RequestErrorCode.UNAVAILABLE
     elif isinstance(original, GraphQLError) and original.nodes:
         # An argument: graphql-core checks some only when it calls the resolver.
         code = RequestErrorCode.VARIABLES_INVALID

@@ -53,6 +53,7 @@ class InputErrors(FieldExtension):
                 check_nulls(kwargs.get("input"))
                 answer = next_(source, info, **kwargs) or payload()
             except InputRejectedError as rejected_input:
+                context.codes += tuple(str(each.code) for each in rejected_input.problems)
                 return payload(errors=input_errors(rejected_input))
             except DomainError:
                 raise

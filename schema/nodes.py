@@ -34,10 +34,11 @@ def _serial_or_uuid(text: str) -> int | UUID:
     return _serial(text) if text.isdecimal() else UUID(text)
 
 
-# Primary keys are UUIDs, except those of Django's own models and of secondary addresses. A primary
-# address has the key of its user.
+# Primary keys are UUIDs, except those of Django's own models, of invitations and of secondary
+# addresses. A primary address has the key of its user.
 KEY_TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "Group": _serial,
+    "Invitation": _serial,
     "EmailAddress": _serial_or_uuid,
 }
 

@@ -29,6 +29,7 @@ from schema.accounts.mutations.own_account import AccountsMutation
 from schema.accounts.profiles import Profile
 from schema.accounts.queries import AccountsQuery
 from schema.accounts.types.email_addresses import email_addresses_by_key
+from schema.accounts.types.invitations import Invitation
 from schema.accounts.types.users import Group, User
 from schema.activity.queries import ActivityQuery
 from schema.activity.types import ActivityFields, Event
@@ -56,7 +57,14 @@ from schema.documents.bounding import BoundsExtension
 from schema.documents.document import Documents
 from schema.entities import NODE
 from schema.errors import RequestErrorCode
+from schema.exports.mutations import ExportsMutation
+from schema.exports.types import UserExport
 from schema.extend import extend_type
+from schema.imports.mutations import ImportsMutation
+from schema.imports.types import ImportsFields, UserImport
+from schema.jobs.mutations import JobsMutation
+from schema.jobs.queries import JobsQuery
+from schema.jobs.types import NoJobErrors
 from schema.nodes import NodeId, parse_node_id, single_row
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
@@ -72,6 +80,9 @@ from schema.privacy.types import DataExport, PrivacyFields
 from schema.query import query_field
 from schema.scalars import SCALARS
 from schema.scopes import NoScope
+from schema.webhooks.mutations import WebhooksMutation
+from schema.webhooks.queries import WebhooksQuery
+from schema.webhooks.types import Webhook, WebhookDelivery, WebhooksFields
 from users.accounts import models
 
 DESCRIPTION: Final = """\
@@ -87,7 +98,11 @@ and have `extensions.code`.
 Documentation: `docs/api.md` (guide), `docs/reference.md` (error codes, scopes, limits) and
 `docs/operations` (an example of every operation) in the repository of Roster."""
 
-extend_type(User, ActivityFields, AuthenticationFields, OrganizationsFields, PrivacyFields)
+extend_type(
+    User,
+    *(ActivityFields, AuthenticationFields, ImportsFields, OrganizationsFields, PrivacyFields),
+)
+extend_type(Organization, WebhooksFields)
 
 NODE_TYPES: dict[str, Any] = {
     "ApiToken": ApiToken,
@@ -95,6 +110,7 @@ NODE_TYPES: dict[str, Any] = {
     "DataExport": DataExport,
     "Event": Event,
     "Group": Group,
+    "Invitation": Invitation,
     "Membership": Membership,
     "Organization": Organization,
     "OrganizationInvitation": OrganizationInvitation,
@@ -102,6 +118,10 @@ NODE_TYPES: dict[str, Any] = {
     "Profile": Profile,
     "Session": Session,
     "User": User,
+    "UserExport": UserExport,
+    "UserImport": UserImport,
+    "Webhook": Webhook,
+    "WebhookDelivery": WebhookDelivery,
 }
 # Its objects are not of one model.
 EMAIL_ADDRESS: Final = "EmailAddress"
@@ -130,7 +150,9 @@ class Query(
     AuthenticationQuery,
     OrganizationsQuery,
     ActivityQuery,
+    JobsQuery,
     BulkQuery,
+    WebhooksQuery,
 ):
     """Root of all queries."""
 
@@ -193,7 +215,11 @@ class Mutation(
     OrganizationsMutation,
     DeletionMutation,
     ExportMutation,
+    JobsMutation,
     BulkMutation,
+    ExportsMutation,
+    ImportsMutation,
+    WebhooksMutation,
 ):
     """Root of all mutations."""
 
@@ -227,8 +253,8 @@ class RosterSchema(strawberry.Schema):
 schema = RosterSchema(
     query=Query,
     mutation=Mutation,
-    # No field is of this type: it documents the codes of top-level errors.
-    types=[RequestErrorCode],
+    # No field is of these types: the first documents the codes of top-level errors.
+    types=[RequestErrorCode, NoJobErrors],
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
     extensions=[Documents, Optimizer, BoundsExtension],
 )

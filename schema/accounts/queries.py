@@ -6,7 +6,9 @@ from typing import Annotated, cast
 import strawberry
 from django.contrib.auth import models as auth
 
-from core.database.search.texts import Fold, has_words, words_of
+from core.database.search.texts import Fold, has_words, in_name_order, words_of
+from schema.accounts.types.external_ids import ExternalIdInput
+from schema.accounts.types.invitations import Invitation, InvitationConnection
 from schema.accounts.types.rate_limit import RateLimit
 from schema.accounts.types.settings import Settings, public_settings
 from schema.accounts.types.users import (
@@ -22,8 +24,9 @@ from schema.query import keyset_connection, query_field
 from schema.scopes import NoScope
 from users.accounts import models
 from users.accounts.identifiers import canonical, canonical_login
-from users.accounts.policy import may_list_groups, require
+from users.accounts.policy import may_list_groups, may_list_invitations, require
 from users.accounts.services.permissions import MODEL as CUSTOM_MODEL
+from users.imports.models import ExternalId
 from users.scopes import Scope
 
 
@@ -37,6 +40,9 @@ class UserBy:
     )
     email: strawberry.Maybe[str | None] = strawberry.field(
         description="A primary or secondary address, in any spelling."
+    )
+    external_id: strawberry.Maybe[ExternalIdInput | None] = strawberry.field(
+        description="An id in a former system. By it, only staff find users."
     )
 
 
@@ -70,7 +76,7 @@ class AccountsQuery:
         info: Info,
         by: Annotated[UserBy, strawberry.argument(description="What identifies the user.")],
     ) -> User | None:
-        """Look up a user by `id`, username or address.
+        """Look up a user by `id`, username, address or external id.
 
         Null if none is visible to you. By an address, only staff find other users.
         """
@@ -83,6 +89,10 @@ class AccountsQuery:
         elif by.email:
             email = canonical_login(by.email.value or "")
             found = users.with_readable_address(email, info.context.actor)
+        elif by.external_id and by.external_id.value:
+            named = by.external_id.value
+            external = ExternalId.objects.visible_to(info.context.actor)
+            found = users.filter(pk__in=external.of(named.source, named.value).values("user"))
         return cast("User | None", found)
 
     @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ, depends_on=ALL_GROUPS)
@@ -96,10 +106,17 @@ class AccountsQuery:
     ) -> Iterable[Group]:
         """Groups, ordered by name. Staff only."""
         require(info.context.actor, may_list_groups)
-        groups = auth.Group.objects.order_by("name")
+        groups = auth.Group.objects.order_by(in_name_order("name"), "name")
         if search and search.strip():
             groups = groups.filter(has_words(Fold("name"), words_of(search)))
         return cast("Iterable[Group]", groups)
+
+    @keyset_connection(InvitationConnection, scope=Scope.USERS_READ)
+    def invitations(self, info: Info) -> Iterable[Invitation]:
+        """Pending invitations to create an account, newest first; only administrators see any."""
+        require(info.context.actor, may_list_invitations)
+        invitations = models.Invitation.objects.visible_to(info.context.actor)
+        return cast("Iterable[Invitation]", invitations.order_by("-pk"))
 
     @query_field(scope=Scope.GROUPS_READ, depends_on=ALL_PERMISSIONS)
     def permissions(

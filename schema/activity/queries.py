@@ -2,31 +2,29 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import strawberry
-from django.utils.translation import gettext as _
 
-from core.errors import ArgumentInvalidError
+from schema.activity.analytics import (
+    AnalyticsDay,
+    RetentionCohort,
+    read_analytics,
+    read_retention,
+)
 from schema.activity.types import Event, EventConnection, EventFilter
 from schema.context import Info
 from schema.query import keyset_connection, query_field
-from users.accounts.policy import may_list_events, may_read_analytics, require
+from users.accounts.policy import may_list_events, require
 from users.activity import models
-from users.activity.tags import Tag
+from users.activity.analytics import AnalyticsDimension, AnalyticsInterval
+from users.activity.policy import may_read_analytics
 from users.scopes import Scope
 
-MAX_DAYS = 366
-
-
-@strawberry.type
-class AnalyticsDay:
-    """Daily counts, by UTC day."""
-
-    date: dt.date = strawberry.field(description="Day, in UTC.")
-    sign_ups: int = strawberry.field(description="Number of sign-ups requested, verified or not.")
-    new_users: int = strawberry.field(description="Number of accounts created.")
-    log_ins: int = strawberry.field(description="Number of sign-ins.")
+FirstDay: TypeAlias = Annotated[
+    dt.date, strawberry.argument(name="from", description="First day, in UTC.")
+]
+LastDay: TypeAlias = Annotated[dt.date, strawberry.argument(description="Last day, inclusive.")]
 
 
 @strawberry.type
@@ -54,26 +52,32 @@ class ActivityQuery:
     def analytics(
         self,
         info: Info,
-        from_: Annotated[
-            dt.date, strawberry.argument(name="from", description="First day, in UTC.")
-        ],
-        to: Annotated[dt.date, strawberry.argument(description="Last day, inclusive.")],
+        from_: FirstDay,
+        to: LastDay,
+        interval: Annotated[
+            AnalyticsInterval,
+            strawberry.argument(description="Length of the intervals to count."),
+        ] = AnalyticsInterval.DAY,
+        by: Annotated[
+            AnalyticsDimension | None,
+            strawberry.argument(
+                description="Count separately by this property of users: its ten largest values in"
+                " the range, and all others together."
+            ),
+        ] = None,
     ) -> list[AnalyticsDay]:
-        """Daily counts of a date range of at most 366 days. Staff only."""
+        """Counts of a date range, in intervals that contain its days. Staff only.
+
+        At most 366 intervals, or 92 with `by`. Events are counted within two minutes.
+        """
         require(info.context.actor, may_read_analytics)
-        days = (to - from_).days + 1
-        if not 1 <= days <= MAX_DAYS:
-            raise ArgumentInvalidError(
-                _("`to` may be at most %(max)d days after `from`.") % {"max": MAX_DAYS - 1}
-            )
-        visible = models.DailyCount.objects.visible_to(info.context.actor)
-        counts = visible.between(from_, to).by_day_and_tag()
-        return [
-            AnalyticsDay(
-                date=day,
-                sign_ups=counts.get((day, Tag.SIGN_UP_REQUESTED), 0),
-                new_users=counts.get((day, Tag.USER_CREATED), 0),
-                log_ins=counts.get((day, Tag.LOGGED_IN), 0),
-            )
-            for day in (from_ + dt.timedelta(days=offset) for offset in range(days))
-        ]
+        return read_analytics(info.context.actor, from_, to, interval=interval, dimension=by)
+
+    @query_field(scope=Scope.ANALYTICS_READ)
+    def retention(self, info: Info, from_: FirstDay, to: LastDay) -> list[RetentionCohort]:
+        """Activity of the users created in each week, in later weeks. Staff only.
+
+        At most 53 weeks.
+        """
+        require(info.context.actor, may_read_analytics)
+        return read_retention(info.context.actor, from_, to)

@@ -8,17 +8,16 @@ import strawberry
 from engine.relay.total_count import TotalCount
 from schema.bulk.types import BulkAction
 from schema.context import Info
-from schema.directory.filters import NO_GROUP, UserFilter
+from schema.directory.filters import NO_GROUP, UserFilter, spec_of
 from schema.errors import Payload, input_errors
 from schema.mutation import mutation
 from schema.nodes import node_key
 from schema.payloads import changed_object
-from users.accounts.filters import UserFilterSpec
 from users.bulk import models
 from users.bulk.actions import BulkActionKind
-from users.bulk.selection import Selection
 from users.bulk.services.cancel import cancel_bulk_action
 from users.bulk.services.start import SelectionChangedError, start_bulk_action
+from users.jobs.selection import Selection
 from users.scopes import Scope
 
 
@@ -54,11 +53,6 @@ class StartBulkActionInput:
         default=None,
         description="`id` of the group, for `ADD_TO_GROUP` and `REMOVE_FROM_GROUP`.",
     )
-
-    def selection(self) -> Selection:
-        """Convert to a `Selection`."""
-        filter_ = UserFilterSpec() if self.filter is None else self.filter.to_spec()
-        return Selection(filter_, self.search)
 
 
 @strawberry.input
@@ -108,7 +102,7 @@ class BulkMutation:
                     "until": input.until,
                     "group_id": None if group is None else node_key(group, "Group") or NO_GROUP,
                 },
-                selection=input.selection(),
+                selection=Selection(spec_of(input.filter), input.search),
                 everybody=input.everybody,
                 expected_count=input.expected_count,
             )

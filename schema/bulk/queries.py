@@ -10,7 +10,7 @@ from schema.nodes import NodeId, node_key, single_row
 from schema.query import keyset_connection, query_field
 from users.accounts.policy import require
 from users.bulk import models
-from users.bulk.policy import may_list_bulk_actions
+from users.jobs.policy import may_list_jobs
 from users.scopes import Scope
 
 
@@ -26,5 +26,5 @@ class BulkQuery:
     @keyset_connection(BulkActionConnection, scope=Scope.USERS_WRITE)
     def bulk_actions(self, info: Info) -> Iterable[BulkAction]:
         """Bulk actions, newest first: all for administrators, your own for others."""
-        require(info.context.actor, may_list_bulk_actions)
+        require(info.context.actor, may_list_jobs)
         return models.BulkAction.objects.order_by("-id")

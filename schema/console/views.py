@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from core.web.content_security import CONSOLE, HEADER
+from core.web.content_security import HEADER, console_policy
 from schema.console.documents import CONSOLE_DOCUMENT_IDS
 from schema.console.examples import example_operations
 from users.demo.accounts import DEMO_ACCOUNTS
@@ -19,6 +19,8 @@ def console_page(request: HttpRequest) -> HttpResponse:
     config = {
         "endpoint": request.path,
         "admin": reverse("admin:index"),
+        "name": settings.SERVICE_NAME,
+        "logo": settings.SERVICE_LOGO_URL,
         "version": settings.VERSION,
         "documents": CONSOLE_DOCUMENT_IDS,
         "demo": _demo(),
@@ -27,7 +29,7 @@ def console_page(request: HttpRequest) -> HttpResponse:
     built = finders.find("console/console.js") is not None
     template = "schema/console.html" if built else "schema/console_missing.html"
     response = render(request, template, {"config": config})
-    response[HEADER] = CONSOLE
+    response[HEADER] = console_policy()
     return response
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from strawberry.scalars import JSON
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import ArgumentInvalidError
+from schema.accounts.types.external_ids import ExternalIdInput
 from schema.nodes import node_key, renamed
 from schema.organizations.types import MembershipFilter
 from users.accounts.filters import (
@@ -105,6 +107,9 @@ class UserFilter:
     private_metadata: JSON | None = strawberry.field(
         default=None, description="Object that the private metadata contains."
     )
+    external_id: ExternalIdInput | None = strawberry.field(
+        default=None, description="Id in a former system."
+    )
     locale: str | None = strawberry.field(default=None, description="Language of the user's mails.")
     all_of: list["UserFilter"] | None = strawberry.field(
         name="and", default=None, description="Filters that must all match."
@@ -135,6 +140,13 @@ class UserFilter:
                 yield name, CONDITIONS[name](value) if name in CONDITIONS else value
         if self.membership is not None:
             yield "membership", self.membership.to_conditions()
+        if self.external_id is not None:
+            yield "external_id", asdict(self.external_id)
+
+
+def spec_of(filter: UserFilter | None) -> UserFilterSpec:
+    """Convert an optional filter; without one there are no conditions."""
+    return UserFilterSpec() if filter is None else filter.to_spec()
 
 
 def _to_specs(filters: list[UserFilter] | None) -> list[UserFilterSpec] | None:

@@ -8,10 +8,9 @@ import strawberry
 from core.database.search.texts import words_of
 from schema.accounts.types.users import User, UserConnection, UserOrder
 from schema.context import Info
-from schema.directory.filters import UserFilter
+from schema.directory.filters import UserFilter, spec_of
 from schema.query import keyset_connection
 from users.accounts import models
-from users.accounts.filters import UserFilterSpec
 from users.accounts.orders import PRIVATE_ORDERS
 from users.accounts.policy import may_list_users, may_select_by_private_fields, require
 from users.scopes import Scope
@@ -46,7 +45,7 @@ class DirectoryQuery:
         """Users: all for staff; yourself and public users for others."""
         actor = info.context.actor
         require(actor, may_list_users)
-        spec = UserFilterSpec() if filter is None else filter.to_spec()
+        spec = spec_of(filter)
         users = models.User.objects.exclude_service_accounts()
         if search is None or not search.strip():
             users = users.findable_by(actor)

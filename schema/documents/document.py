@@ -66,6 +66,7 @@ class Document:
         # By operation; of the last schema.
         self._costs: Mapping[str | None, CostFormula] = {}
         self._root_fields: dict[str | None, list[str]] = {}
+        self._names: dict[str | None, str] = {}
         # Compiled operations, by `operationName`.
         self.operations: dict[str | None, CompiledOperation] = {}
 
@@ -127,6 +128,23 @@ class Document:
             # Names without an operation come from the request: caching them would be unbounded.
             if found:
                 self._root_fields[name] = found
+        return found
+
+    def operation_name(self, name: str | None) -> str:
+        """Return the name of the operation that ``name`` selects; "" if it has none."""
+        found = self._names.get(name)
+        if found is None:
+            names = [
+                "" if each.name is None else each.name.value
+                for each in self.syntax.definitions
+                if isinstance(each, OperationDefinitionNode)
+                and (name is None or (each.name is not None and each.name.value == name))
+            ]
+            if len(names) != 1:
+                # Not cached: names without an operation come from the request.
+                return ""
+            (found,) = names
+            self._names[name] = found
         return found
 
 

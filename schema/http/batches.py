@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from core.cached_settings import settings
 from core.web.request import Reply
 from schema.http.bad_requests import BadRequestError, from_json
+from schema.http.operation_names import BATCH
 from schema.http.parameters import GraphQLRequest, body_of
 
 # Executes what the first argument parses; the others are its number, and the bound on its answer.
@@ -55,7 +56,8 @@ def respond_to_batch(request: HttpRequest, respond: Respond) -> Reply:
     statuses = {reply.status for reply in replies}
     body = b"[" + b",".join(reply.body for reply in replies) + b"]"
     status = statuses.pop() if len(statuses) == 1 else HTTPStatus.OK
-    return Reply(status, body, _headers(replies), _cookies(replies))
+    codes = tuple(code for reply in replies for code in reply.codes)
+    return Reply(status, body, _headers(replies), _cookies(replies), operation=BATCH, codes=codes)
 
 
 def _operations(request: HttpRequest) -> list[Any]:

@@ -10,6 +10,7 @@ from strawberry.types.graphql import OperationType
 
 from core.cached_settings import settings
 from core.security.actor import ANONYMOUS, Actor
+from core.telemetry.counters import PendingCounter
 from engine.deadline import OperationCancelledError
 from engine.internals.strawberry import core_schema
 from engine.operation import CompiledOperation
@@ -21,16 +22,20 @@ from schema.documents.cost import CostExceededError
 from schema.documents.document import DOCUMENTS, Document
 from schema.http.answers.execution import execute_cached
 from schema.http.answers.requested import RequestedOperation
+from schema.http.by_replica import execute_by_replica
 from schema.http.introspection import is_introspection, may_introspect, run_introspection
+from schema.http.operation_names import shown_name
 from schema.http.variables import describe
 from schema.root import schema
 from schema.scopes import RootFields
 
 ROOT_FIELDS: Final = RootFields(core_schema(schema))
-OPERATIONS: Final = Counter("graphql_operations", "Executed operations, by executor.", ["executor"])
+OPERATIONS: Final = PendingCounter(
+    "graphql_operations", "Executed operations, by executor.", ["executor"]
+)
 BY_ENGINE: Final = OPERATIONS.labels("engine")
 BY_GRAPHQL_CORE: Final = OPERATIONS.labels("graphql-core")
-STATEMENTS: Final = Counter(
+STATEMENTS: Final = PendingCounter(
     "graphql_engine_statements",
     "Statements of the engine, by whether their SQL was cached or compiled.",
     ["sql"],
@@ -47,9 +52,9 @@ RECOMPILATIONS: Final = Counter(
 def count_statement(reason: str | None) -> None:
     """Count a statement of the engine; ``reason`` says why it was not cached."""
     if reason is None:
-        CACHED.inc()
+        CACHED.increment()
     else:
-        COMPILED.inc()
+        COMPILED.increment()
         RECOMPILATIONS.labels(reason).inc()
 
 
@@ -90,6 +95,7 @@ def execute(
     document = None
     try:
         document = context.document = _document(source, name, context.actor)
+        context.operation = shown_name(document, name)
         if not context.actor.is_interactive:
             ROOT_FIELDS.check_scopes(document.root_fields(name), context.actor)
         _charge(document, name, variables, context)
@@ -110,6 +116,7 @@ def execute(
 
     def by_graphql_core() -> ExecutionResult:
         run_leading()
+        context.confirmation = None
         types = (
             {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
         )
@@ -124,10 +131,10 @@ def execute(
     try:
         result = run_introspection(document, name, context.actor, by_graphql_core, variables)
     except OperationCancelledError:
-        BY_GRAPHQL_CORE.inc()
+        BY_GRAPHQL_CORE.increment()
         raise
     if was_executed(result):
-        BY_GRAPHQL_CORE.inc()
+        BY_GRAPHQL_CORE.increment()
         context.bounds.count([result.data])
     return _with_faults(result, context, variables)
 
@@ -144,7 +151,8 @@ def _charge(
     cost = formula.evaluate(variables)
     context.points = cost.points
     cost.check()
-    charge_operation(context.actor, cost.points, context.charged)
+    if context.is_charged:
+        charge_operation(context.actor, cost.points, context.charged)
 
 
 def needs_no_token(source: str, name: str | None) -> bool:
@@ -161,20 +169,20 @@ def needs_no_token(source: str, name: str | None) -> bool:
 
 
 def _by_engine(requested: RequestedOperation) -> ExecutionResult:
-    context = requested.context
-    found = requested.operation.execute(
-        requested.variables, context, trace=context.trace, bounds=context.bounds
-    )
-    result = ExecutionResult(data=found.data, errors=found.errors)
+    result = None
+    if requested.context.confirmation is not None:
+        result = execute_by_replica(requested)
+    if result is None:
+        result = requested.execute()
     if was_executed(result):
         _count(BY_ENGINE)
     return result
 
 
-def _count(executor: Counter) -> None:
+def _count(executor: PendingCounter) -> None:
     """Count an operation, once its execution cannot be discarded."""
     run_leading()
-    executor.inc()
+    executor.increment()
 
 
 def _with_faults(

@@ -1,18 +1,17 @@
 """The parameters of GraphQL-over-HTTP requests, from the URL or the body."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
 from core.cached_settings import settings
+from core.server.media_types import JSON
 from engine.sql.leading import run_leading
 from schema.http.bad_requests import BadRequestError, body_too_large, from_json
 from schema.http.multipart import MULTIPART, multipart_parameters
 from schema.http.persisted import PersistedId
-
-JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,32 +1,30 @@
 """Replies of the API: payloads as JSON, in the media type that the client prefers."""
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
-from django.http import HttpRequest
+import orjson
 from graphql import GraphQLError
 
-from core.errors import DomainError, InsufficientScopeError, InvalidTokenError
+from core.errors import (
+    DomainError,
+    GenericErrorCode,
+    InsufficientScopeError,
+    InvalidTokenError,
+)
+from core.server.media_types import CHARSET
 from core.web.request import Reply
 from engine.deadline import OperationCancelledError
 from schema.context import Context
-from schema.errors import cancellation, format_error
+from schema.errors import RequestErrorCode, cancellation, format_error
 from schema.http.bad_requests import BadRequestError, RateLimitedError
-from schema.http.parameters import JSON
 from schema.http.serialization import serialize
 from users.authentication.sessions.middleware import INVALID_TOKEN
 
-GRAPHQL_JSON: Final = "application/graphql-response+json"
-CHARSET: Final = "; charset=utf-8"
-
-
-@lru_cache
-def preferred_type(accept: str) -> str | None:
-    """Return the media type for an `Accept` header; None if none is acceptable."""
-    request = HttpRequest()
-    request.META["HTTP_ACCEPT"] = accept
-    return request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
+# Codes of errors that are the service's, so that the request is not at fault: its status is 503.
+NO_CAPACITY: Final = frozenset(
+    map(str, (RequestErrorCode.UNAVAILABLE, GenericErrorCode.SERVICE_BUSY))
+)
 
 
 def cancelled(media_type: str, error: OperationCancelledError, context: Context) -> Reply:
@@ -68,7 +66,18 @@ def json_reply(media_type: str, payload: dict[str, Any], status: int) -> Reply:
     headers = {"Content-Type": media_type + CHARSET}
     if status == 405:  # noqa: PLR2004
         headers["Allow"] = "POST"
-    return Reply(status, serialize(payload), headers)
+    codes = ()
+    if "errors" in payload:
+        codes = tuple(each["extensions"]["code"] for each in payload["errors"])
+    return Reply(status, serialize(payload), headers, codes=codes)
+
+
+def is_unavailable(payload: Mapping[str, Any]) -> bool:
+    """Return whether nothing of an operation was executed because there is no capacity for it."""
+    errors = payload.get("errors")
+    if not errors or any(each["extensions"]["code"] not in NO_CAPACITY for each in errors):
+        return False
+    return all(value is None for value in (payload.get("data") or {}).values())
 
 
 def set_retry_after(reply: Reply, errors: Iterable[Mapping[str, Any]]) -> None:
@@ -76,3 +85,13 @@ def set_retry_after(reply: Reply, errors: Iterable[Mapping[str, Any]]) -> None:
     seconds = max(each["extensions"].get("retryAfter", 0) for each in errors)
     if seconds:
         reply.headers["Retry-After"] = str(seconds)
+
+
+def codes_in(body: bytes) -> tuple[str, ...]:
+    """Return the codes of the errors in a response that did not come from here."""
+    try:
+        errors = orjson.loads(body)["errors"]
+        return tuple(str(each["extensions"]["code"]) for each in errors)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        # A page, such as that for a host that is not allowed.
+        return ()

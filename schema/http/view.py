@@ -4,15 +4,19 @@ Queries use POST or GET, mutations POST only. With `application/graphql-response
 says whether the request was executed; with `application/json` every well-formed request gets 200.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from functools import partial
 from http.cookies import SimpleCookie
+from time import perf_counter
 from typing import Any, cast
 
 from django.core.handlers.exception import response_for_exception
+from django.core.handlers.wsgi import get_script_name
 from django.http import HttpRequest, HttpResponse
+from django.urls import set_script_prefix
 from django.views import View
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -20,8 +24,11 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from core.cached_settings import settings
+from core.database.outages import is_outage
 from core.errors import InsufficientScopeError, InvalidTokenError
+from core.server.media_types import CHARSET, GRAPHQL_JSON, JSON, preferred_type
 from core.server.memory import trim_memory
+from core.telemetry.requests import GRAPHQL, OTHER, RECORD, RequestRecord, observe
 from core.web.caching import NO_STORE, Caching
 from core.web.operations import (
     QUERY_PARAMETERS,
@@ -31,8 +38,10 @@ from core.web.operations import (
     set_headers,
     timeout_response,
 )
+from core.web.outages import unavailable_response
 from core.web.request import ActorRequest, Reply
 from engine.deadline import DeadlineExceededError, OperationCancelledError
+from engine.meter import METER
 from engine.result.bounds import LARGE, MAX_ERRORS, Bounds, ResponseTooLargeError
 from engine.sql.leading import run_leading
 from engine.trace import Trace
@@ -47,26 +56,28 @@ from schema.http.batches import is_batch, respond_to_batch
 from schema.http.compression import UNCOMPRESSED, may_be_compressed
 from schema.http.debug import debug
 from schema.http.execution import execute, needs_no_token, was_executed
-from schema.http.parameters import JSON, GraphQLRequest, from_body, from_query_string
+from schema.http.parameters import GraphQLRequest, from_body, from_query_string
 from schema.http.persisted import document_text, store_automatic
 from schema.http.replies import (
-    CHARSET,
-    GRAPHQL_JSON,
     bad_request,
     cancelled,
+    codes_in,
     insufficient_scope,
     invalid_token,
+    is_unavailable,
     json_reply,
-    preferred_type,
     set_retry_after,
 )
 from users.authentication.sessions.middleware import (
+    CLEAR_SITE_DATA,
     AuthenticationError,
     clear_session_cookie,
     respond_authenticated,
     set_device_cookie,
     set_session_cookie,
 )
+
+logger = logging.getLogger(__name__)
 
 # What each operation of a request was charged for, by its number.
 Charged = defaultdict[int, set[Hashable]]
@@ -95,10 +106,34 @@ def operation(
         [HttpRequest, Callable[[], Reply]], Reply
     ] = respond_authenticated,
 ) -> Reply:
-    """Execute an operation, for the fast path and for Django's.
+    """Execute an operation, for the fast path and for Django's, and observe it.
 
     The benchmark measures the cost of authentication by another ``respond_authenticated``.
     """
+    totals = METER.totals
+    statements, waited = totals.statements, totals.seconds
+    started = perf_counter()
+    reply = _reply(request, respond_authenticated)
+    actor = getattr(request, "actor", None)
+    record: RequestRecord = (
+        GRAPHQL,
+        reply.status,
+        perf_counter() - started,
+        totals.statements - statements,
+        totals.seconds - waited,
+        reply.operation or OTHER,
+        actor and actor.user_id,
+        reply.codes or (codes_in(reply.body) if reply.source is not None else ()),
+    )
+    request.META[RECORD] = record
+    observe(record)
+    return reply
+
+
+def _reply(
+    request: HttpRequest,
+    respond_authenticated: Callable[[HttpRequest, Callable[[], Reply]], Reply],
+) -> Reply:
     language = text = None
     charged: Charged = defaultdict(set)
     try:
@@ -119,7 +154,13 @@ def operation(
     except DeadlineExceededError:
         reply = Reply.of(timeout_response())
     except Exception as error:  # noqa: BLE001 - as Django's handler, which logs it
-        reply = Reply.of(response_for_exception(request, error))
+        if is_outage(error):
+            logger.warning("database unavailable", extra={"path": request.path})
+            reply = Reply.of(unavailable_response(request))
+        else:
+            # For the URLs of a page: the thread's former request may have had another one.
+            set_script_prefix(get_script_name(request.META))
+            reply = Reply.of(response_for_exception(request, error))
     set_headers(reply, request, language)
     if text:
         remember(text, request, reply)
@@ -159,6 +200,7 @@ def _respond(
         caching=Caching.of(request, media_type, settings.CACHE_MAX_STALENESS),
         bounds=Bounds(max_bytes, known.deadline),
         charged=charged[number],
+        confirmation=known.confirmation,
     )
     try:
         with context.bounds:
@@ -178,15 +220,27 @@ def _respond(
         reply = cancelled(media_type, ResponseTooLargeError(), context)
     # For the next operation of a batch: this one may have signed in or out.
     known.actor = context.actor
+    # None after a mutation, which it does not cover.
+    known.confirmation = context.confirmation
     if context.bounds.texts > LARGE:
         trim_memory()
-    if context.session_cookie or context.session_ended or context.device_cookie:
-        reply.cookies = _cookies(context)
+    _set_cookies(reply, request, context)
+    reply.operation = context.operation
+    reply.codes += context.codes
     reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie, Origin"
     reply.headers.setdefault("Cache-Control", NO_STORE)
     if not may_be_compressed(request, context.document):
         reply.headers.update(UNCOMPRESSED)
     return reply
+
+
+def _set_cookies(reply: Reply, request: HttpRequest, context: Context) -> None:
+    """Set the operation's cookies, and clear a browser's data of an ended session."""
+    if context.session_cookie or context.session_ended or context.device_cookie:
+        reply.cookies = _cookies(context)
+    # Token clients keep their device token in the storage, also after signing out.
+    if context.session_ended and settings.SESSION_COOKIE in request.COOKIES:
+        reply.headers.update(CLEAR_SITE_DATA)
 
 
 def _cookies(context: Context) -> SimpleCookie:
@@ -275,6 +329,13 @@ def _execute(
     return result
 
 
+def _status(media_type: str, payload: dict[str, Any], context: Context) -> int:
+    """Return the status of a payload whose errors are formatted."""
+    if is_unavailable(payload) and not context.executed:
+        return 503
+    return 200 if "data" in payload or media_type == JSON else 400
+
+
 def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply:
     """Answer. Raises `ResponseTooLargeError`."""
     if context.caching.is_unchanged:
@@ -296,8 +357,7 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply
     if extensions:
         context.caching.hit = None
         payload["extensions"] = extensions
-    status = 200 if understood or media_type == JSON else 400
-    response = json_reply(media_type, payload, status)
+    response = json_reply(media_type, payload, _status(media_type, payload, context))
     # What was counted may be less: escapes in texts, and errors.
     if len(response.body) > context.bounds.max_bytes:
         raise ResponseTooLargeError

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from engine.caches import SizedCache
 from schema.trusted.models import TrustedDocument
+from schema.trusted.names import learn_names
 
 # For which a process does not notice that a document was withdrawn; repeated requests add theirs.
 SECONDS: Final = 30.0
@@ -39,5 +40,6 @@ def trusted_text(key: str) -> str | None:
         # The same text again keeps what is cached by it.
         found = known.text if known is not None and known.text == text else text
         KNOWN.put(key, _Known(found, monotonic() + SECONDS))
+        learn_names(found)
         return found
     return None

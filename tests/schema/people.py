@@ -15,7 +15,7 @@ from tests.support.factories import (
     make_user,
 )
 from users.accounts.models import LastSeen, Metadata, Profile, User
-from users.activity.models import DailyCount
+from users.activity.models import IntervalCounts
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
@@ -141,7 +141,7 @@ def _events(people: list[User], person: Actor, staff: Actor) -> None:
             )
     today = timezone.now().date()
     for number in range(5):
-        DailyCount.objects.create(day=today - number * DAY, tag=Tag.LOGGED_IN, count=number)
+        IntervalCounts.objects.create(interval="day", start=today - number * DAY, log_ins=number)
 
 
 def _actor(session: Session) -> Actor:

@@ -11,7 +11,8 @@ from django.db import OperationalError, connection, transaction
 from tests.support.client import Answer
 from tests.support.executors import ENGINE, EXECUTORS, Executor
 from tests.support.factories import PASSWORD
-from tests.support.tables.authorization import ADMINISTRATOR, OWNER, USER, WRITES
+from tests.support.tables.authorization.kinds import ADMINISTRATOR, OWNER, USER
+from tests.support.tables.authorization.writes import WRITES
 from tests.support.world import World, build_world
 from users.accounts.models import User
 from users.activity.models import Event
@@ -105,8 +106,8 @@ def test_unreadable_payload_says_that_the_mutation_committed(
         assert answer.body["data"] == {name: {field: None, "errors": []}}
         (error,) = answer.body["errors"]
         assert error["path"][:1] == [name]
-        assert answer.codes == ["INTERNAL_ERROR"]
-        assert error["extensions"].keys() == {"code", "requestId"}
+        assert answer.codes == ["UNAVAILABLE"]
+        assert error["extensions"].keys() == {"code", "retryAfter"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -125,7 +126,7 @@ def test_error_after_commit_is_reported_beside_the_payload(
     assert answer.status == 200
     assert answer.body["data"] == {"logIn": {"user": None, "accessToken": None, "errors": []}}
     assert [error["path"] for error in answer.body["errors"]] == [["logIn"]]
-    assert answer.codes == ["INTERNAL_ERROR"]
+    assert answer.codes == ["UNAVAILABLE"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,6 +141,6 @@ def test_uncommitted_mutation_has_no_payload(settings: Any) -> None:
 
     with connection.execute_wrapper(execute):
         answer = ask(world, ADMINISTRATOR, "createGroup", "group { name }")
-    assert (answer.status, answer.codes) == (200, ["INTERNAL_ERROR"])
+    assert (answer.status, answer.codes) == (503, ["UNAVAILABLE"])
     assert answer.body["data"] is None
     assert not Group.objects.filter(name="Authors").exists()

@@ -7,7 +7,8 @@ import pytest
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA
 from tests.support.factories import make_token, node_id
-from tests.support.tables.authorization import ADMINISTRATOR, OWNER, WRITES
+from tests.support.tables.authorization.kinds import ADMINISTRATOR, OWNER
+from tests.support.tables.authorization.writes import WRITES
 from tests.support.world import World, write
 from users.accounts.models import EmailAddress, User
 from users.organizations.models import Membership, OrganizationInvitation
@@ -18,7 +19,9 @@ DELETIONS: Final[dict[str, tuple[str, str]]] = {
     "deleteOrganization": (OWNER, "deletedOrganizationId"),
     "removeMember": (OWNER, "removedMembershipId"),
     "leaveOrganization": ("member", "removedMembershipId"),
+    "cancelInvitation": (ADMINISTRATOR, "deletedInvitationId"),
     "cancelOrganizationInvitation": (OWNER, "deletedInvitationId"),
+    "deleteWebhook": (OWNER, "deletedWebhookId"),
     "revokeApiToken": (OWNER, "deletedApiTokenId"),
     "revokeSession": (OWNER, "deletedSessionId"),
     "removePasskey": (OWNER, "deletedPasskeyId"),
@@ -29,6 +32,7 @@ DELETIONS: Final[dict[str, tuple[str, str]]] = {
 # Mutations with such a name that delete no node, or many: see the table in docs/api.md.
 OTHERS: Final = {
     *("deleteMe", "deleteUser", "cancelDeletion", "cancelUserDeletion", "cancelBulkAction"),
+    "cancelJob",
     *("removeAvatar", "removeUserAvatar", "removeTotp", "removeFromGroups"),
     *("revokeUserPermissions", "revokeGroupPermissions", "revokeOtherSessions"),
     # Tested below.
@@ -44,6 +48,8 @@ def deleted(world: World, name: str) -> str:
         return node_id(Membership.objects.get(user__username="member"))
     if field == "deletedEmailAddressId":
         return node_id(EmailAddress.objects.get())
+    if name == "cancelInvitation":
+        return world.ids["pending"]
     kind = field.removeprefix("deleted").removesuffix("Id")
     return world.ids["token" if kind == "ApiToken" else kind.lower()]
 

@@ -59,10 +59,10 @@ SETTINGS: Final = hypothesis.settings(
 ENOUGH: Final = 100
 
 # The last ones are for staff.
-STAFF_ROOTS: Final = 3
+STAFF_ROOTS: Final = 4
 ROOTS: Final = (
     *("me", "user", "node", "organization", "users", "organizations", "sessions", "events"),
-    *("groups", "permissions", "analytics"),
+    *("groups", "permissions", "analytics", "retention"),
 )
 
 # Pages that provide valid cursors, by field and other arguments.

@@ -14,7 +14,7 @@ from tests.support.client import JSON, GraphQLClient
 from tests.support.executors import ENGINE, EXECUTORS, Executor
 from tests.support.extremes import ABSENT, KINDS, OperationCase, Place, mutations, queries
 from tests.support.prepared import prepared_statements_kept
-from tests.support.tables.authorization import ADMINISTRATOR, ANONYMOUS, USER
+from tests.support.tables.authorization.kinds import ADMINISTRATOR, ANONYMOUS, USER
 from tests.support.world import World, build_world
 
 # Python's terms, which must not leak into messages.
@@ -61,12 +61,18 @@ def faults(status: int, answer: dict[str, Any], body: bytes) -> Iterator[str]:
         if "path" not in error and "data" in answer:
             yield "an error of no field"
     payloads = [each for each in (answer.get("data") or {}).values() if isinstance(each, dict)]
-    for error in (*errors, *(each for one in payloads for each in one.get("errors", ()))):
+    for error in (*errors, *(each for one in payloads for each in input_errors(one))):
         word = PYTHON.search(error["message"])
         if word and word.group() not in sent:
             yield f"{word.group()!r} in {error['message']!r}"
         if "code" in error and not error["field"]:
             yield f"no field in {error!r}"
+
+
+def input_errors(payload: dict[str, Any]) -> list[Any]:
+    """Return the errors of a payload; none of an object whose errors are a connection."""
+    found = payload.get("errors")
+    return found if isinstance(found, list) else []
 
 
 def check(sent: Iterator[tuple[str, GraphQLClient, bytes]]) -> None:
@@ -157,7 +163,7 @@ def problems(status: int, answer: dict[str, Any], body: bytes) -> list[Any]:
     """Return the errors of a response, and whether the operation was executed."""
     assert list(faults(status, answer, body)) == []
     payloads = [each for each in (answer.get("data") or {}).values() if isinstance(each, dict)]
-    problems = [each["errors"] for each in payloads if "errors" in each]
+    problems = [input_errors(each) for each in payloads]
     errors = [
         {name: each for name, each in error.items() if name != "locations"}
         for error in answer.get("errors", ())

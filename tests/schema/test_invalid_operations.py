@@ -83,7 +83,11 @@ DOCUMENTS: Final[list[tuple[str, str]]] = [
     ("{ users(first: 1, filter: {and: [null]}) { nodes { id } } }", VALIDATION),
     ("{ users(first: 1, filter: {isActive: true, isActive: true}) { nodes { id } } }", VALIDATION),
     ('{ analytics(from: "2026-02-30", to: "2026-03-01") { date } }', VALIDATION),
+    ('{ analytics(from: "2026-W10-1", to: "2026-03-09") { date } }', VALIDATION),
+    ('{ analytics(from: "2026-03-02", to: "20260309") { date } }', VALIDATION),
     ('{ events(first: 1, filter: {since: "today"}) { nodes { id } } }', VALIDATION),
+    ('{ events(first: 1, filter: {since: "2026-W10-1T00:00:00Z"}) { nodes { id } } }', VALIDATION),
+    ('{ events(first: 1, filter: {since: "2026-03-02T00:00Z"}) { nodes { id } } }', VALIDATION),
     # 5.7: Directives.
     ("{ me { id @nope } }", VALIDATION),
     ("{ me { id @skip } }", VALIDATION),
@@ -164,6 +168,7 @@ GIVEN: Final[list[tuple[str, Any]]] = [
     ("query ($if: Boolean!) { me @skip(if: $if) { id } }", {"if": 0}),
     ("query ($day: Date!) { analytics(from: $day, to: $day) { date } }", {"day": "2026-02-30"}),
     ("query ($day: Date!) { analytics(from: $day, to: $day) { date } }", {"day": 20260101}),
+    ("query ($day: Date!) { analytics(from: $day, to: $day) { date } }", {"day": "20260101"}),
     ("mutation ($input: LogInInput!) { logIn(input: $input) { errors { code } } }", {}),
     (
         "mutation ($input: LogInInput!) { logIn(input: $input) { errors { code } } }",

@@ -15,6 +15,7 @@ from tests.schema.test_statements import columns
 from tests.support.captured import Statements, bound_statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_user, node_id
+from tests.support.partitions import indexes_of_tables
 from users.accounts.models import User
 from users.organizations.models import Membership, Organization, Role
 
@@ -150,7 +151,8 @@ def scans(sql: str) -> tuple[set[str], float]:
         (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
         for node in nodes
     ]
-    return {node.get("Index Name", node["Relation Name"]) for node in nodes}, sum(rows)
+    names = {node.get("Index Name", node["Relation Name"]) for node in nodes}
+    return indexes_of_tables(names), sum(rows)
 
 
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])

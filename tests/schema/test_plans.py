@@ -35,11 +35,11 @@ from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, Use
 from users.accounts.orders import UserOrderField
 from users.authentication.models import Session
 from users.bulk.models import BulkAction
-from users.bulk.selection import Selection
 from users.bulk.services.run import PAGE as PAGE_OF_BULK_ACTION
 from users.bulk.services.run import next_page
 from users.demo.bulk import without_indexes
 from users.demo.management.commands.seed import Command
+from users.jobs.selection import Selection
 from users.organizations.models import Organization
 
 PEOPLE = int(os.environ.get("PEOPLE", "200_000"))
@@ -125,7 +125,19 @@ ADMIN_PAGES = [
 # Bound of rows read: twice the count limit, for a page by four indexes and a common search.
 ADMIN_ROWS = 150_000
 ROW_SCANS = {"Seq Scan", "Bitmap Heap Scan", "Tid Scan"}
-SEARCHES = ["zzyzx", "ora", "mar", "ma", "m", "maria garcia", "1234", "example"]
+SEARCHES = [
+    "zzyzx",
+    "ora",
+    "mar",
+    "ma",
+    "m",
+    "maria garcia",
+    "1234",
+    "example",
+    "太郎",
+    "мария",
+    "o’b",
+]
 
 
 @dataclass(slots=True)

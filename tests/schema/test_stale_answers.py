@@ -20,7 +20,8 @@ from tests.support.client import Answer, GraphQLClient
 from tests.support.executors import BY_ENGINE
 from tests.support.factories import make_organization, make_token, make_user, node_id
 from tests.support.pipelines import watched_pipelines
-from tests.support.tables.authorization import KINDS, OK, SIGNED_IN, WRITES
+from tests.support.tables.authorization.kinds import KINDS, SIGNED_IN
+from tests.support.tables.authorization.writes import OK, WRITES
 from tests.support.versions import touched_by
 from tests.support.world import World, everything, outcome, write
 from users.accounts.models import User

@@ -18,8 +18,8 @@ from tests.support.executors import BY_ENGINE
 from tests.support.factories import make_api_token, make_organization, make_session, node_id
 from tests.support.images import make_image
 from tests.support.signing_in import ALICE
-from tests.support.tables.authorization import NONE
-from tests.support.tables.authorization import TOKEN_WRITES as WRITES
+from tests.support.tables.authorization.writes import NONE
+from tests.support.tables.authorization.writes import TOKEN_WRITES as WRITES
 from tests.support.world import World, everything, write
 from users.accounts.models import User
 from users.organizations.models import Role
@@ -288,6 +288,7 @@ def test_services_check_scopes(world: World, name: str) -> None:
         *("createApiToken", "rotateApiToken", "renameApiToken", "revokeApiToken", "unlockUser"),
         *("createServiceAccount", "createServiceAccountToken", "deactivateServiceAccount"),
         *("acceptOrganizationInvitation", "deleteOrganization", "updateUser"),
+        *("createWebhook", "updateWebhook", "rotateWebhookSecret"),
     ],
 )
 def test_services_require_interactive_sessions(world: World, name: str) -> None:

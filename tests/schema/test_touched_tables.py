@@ -57,6 +57,10 @@ ROOTS: Final = {
         '{ analytics(from: "2026-01-01", to: "2026-01-01") { FIELD } }',
         "AnalyticsDay",
     ),
+    "retention": (
+        '{ retention(from: "2026-01-01", to: "2026-01-01") { FIELD } }',
+        "RetentionCohort",
+    ),
 }
 
 
@@ -154,4 +158,4 @@ def test_cacheable_fields_read_touched_tables_only(
         with statements() as captured:
             assert client(source, **variables).codes == []
         assert tables_of(captured) - authentication <= touched, source
-    assert bool(cacheable) is (root != "analytics")
+    assert bool(cacheable) is (root not in {"analytics", "retention"})

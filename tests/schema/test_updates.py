@@ -15,10 +15,12 @@ from strawberry.types.base import StrawberryMaybe, StrawberryOptional
 
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA
-from tests.support.factories import make_organization, node_id
+from tests.support.factories import make_organization, make_webhook, node_id
 from users.accounts.models import Metadata, User
 from users.activity.models import Event
+from users.activity.tags import Tag
 from users.organizations.models import Organization, Role
+from users.webhooks.models import Webhook
 
 ClientOf = Callable[[User], GraphQLClient]
 
@@ -82,6 +84,16 @@ def read_metadata() -> dict[str, Any]:
     return {"public": row.public, "private": row.private}
 
 
+def read_webhook() -> dict[str, Any]:
+    webhook = Webhook.objects.get()
+    return {
+        "url": webhook.url,
+        "tags": [Tag(tag).name for tag in webhook.tags],  # type: ignore[call-arg]
+        "selection": webhook.selection,
+        "isEnabled": webhook.is_enabled,
+    }
+
+
 @pytest.fixture
 def updates(alice: User, root: User) -> dict[str, Update]:
     groups = [node_id(Group.objects.create(name=name)) for name in ("Editors", "Authors")]
@@ -120,6 +132,16 @@ def updates(alice: User, root: User) -> dict[str, Update]:
                 "mode": ("MERGE", "REPLACE"),
                 "expectedPublic": ({"a": 1},),
                 "expectedPrivate": ({"b": 1},),
+            },
+        ),
+        "updateWebhook": Update(
+            read_webhook,
+            {"webhookId": node_id(make_webhook(root))},
+            {
+                "url": ("https://ada.example/hook", "https://lovelace.example/hook"),
+                "tags": (["USER_CHANGED"], ["GROUP_CHANGED", "USER_CHANGED"]),
+                "selection": ("{ tag }", "{ tag data }"),
+                "isEnabled": (True, False),
             },
         ),
     }

@@ -6,11 +6,15 @@ import strawberry
 
 from schema.accounts.mutations.own_account import USERNAME
 from schema.accounts.profiles import LOCALE, ProfileInput
+from schema.accounts.types.invitations import Invitation
 from schema.accounts.types.users import UserPayload
 from schema.context import Info
+from schema.errors import Payload
 from schema.inputs import UserIdInput
 from schema.mutation import mutation
-from schema.nodes import node_key
+from schema.nodes import global_id, node_key
+from schema.payloads import changed_object, deleted_id
+from users.accounts import models
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.administration import (
     FLAGS,
@@ -19,7 +23,11 @@ from users.accounts.services.administration import (
     create_user,
     verify_user_email,
 )
-from users.accounts.services.invitation import invite_user
+from users.accounts.services.invitation import (
+    cancel_invitation,
+    invite_user,
+    resend_invitation,
+)
 from users.accounts.services.permissions import find_permissions
 from users.accounts.services.set_change import SetChange
 from users.scopes import Scope
@@ -83,6 +91,38 @@ class VerifyUserEmailInput(UserIdInput):
     """The user whose primary address to mark as verified."""
 
 
+@strawberry.input
+class InvitationIdInput:
+    """A pending invitation to create an account."""
+
+    invitation_id: strawberry.ID = strawberry.field(description="`id` of the invitation.")
+
+
+@strawberry.input
+class ResendInvitationInput(InvitationIdInput):
+    """The invitation to mail again."""
+
+
+@strawberry.input
+class CancelInvitationInput(InvitationIdInput):
+    """The invitation to cancel."""
+
+
+@strawberry.type
+class InvitationPayload(Payload):
+    """The invitation after the mutation."""
+
+    invitation_id: strawberry.Private[int | None] = None
+    invitation: Invitation | None = changed_object(models.Invitation, "invitation_id")
+
+
+@strawberry.type
+class CancelInvitationPayload(Payload):
+    """The invitation that is gone."""
+
+    deleted_invitation_id: strawberry.ID | None = deleted_id("invitation")
+
+
 @strawberry.type
 class AdministrationMutation:
     """Administration of accounts."""
@@ -97,6 +137,21 @@ class AdministrationMutation:
     def invite_user(self, info: Info, input: InviteUserInput) -> None:
         """Invite the owner of an email address to create an account. Administrators only."""
         invite_user(actor=info.context.actor, **vars(input))
+
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
+    def resend_invitation(self, info: Info, input: ResendInvitationInput) -> InvitationPayload:
+        """Mail an invitation again, with a new link. Administrators only."""
+        key = node_key(input.invitation_id, "Invitation")
+        return InvitationPayload(invitation_id=resend_invitation(key, actor=info.context.actor).pk)
+
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
+    def cancel_invitation(
+        self, info: Info, input: CancelInvitationInput
+    ) -> CancelInvitationPayload:
+        """Cancel an invitation, so that its link stops working. Administrators only."""
+        key = node_key(input.invitation_id, "Invitation")
+        cancel_invitation(key, actor=info.context.actor)
+        return CancelInvitationPayload(deleted_invitation_id=global_id("Invitation", key))
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def update_user(self, info: Info, input: UpdateUserInput) -> UserPayload:

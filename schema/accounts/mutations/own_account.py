@@ -29,7 +29,11 @@ class SignUpInput:
     """The account to request."""
 
     email: str = strawberry.field(description="Address that receives the verification link.")
-    username: str = strawberry.field(description=USERNAME)
+    username: str | None = strawberry.field(
+        default=None,
+        description=f"{USERNAME} Default: derived from the name or the address by `verifyEmail`.",
+    )
+    name: str = strawberry.field(default="", description="Display name.")
     password: str = strawberry.field(description="At least 12 characters of any kind.")
     locale: str = strawberry.field(default="en", description=LOCALE)
 

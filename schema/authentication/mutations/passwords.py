@@ -1,4 +1,4 @@
-"""Mutations that change and reset passwords."""
+"""Mutations that change and reset passwords, and undo changes of the primary address."""
 
 import strawberry
 
@@ -10,6 +10,7 @@ from schema.inputs import TokenInput, UserIdInput
 from schema.mutation import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
+from users.authentication.services.email_reversal import undo_email_change
 from users.authentication.services.passwords import (
     change_password,
     request_password_reset,
@@ -38,6 +39,28 @@ class ResetPasswordInput(TokenInput):
     """The token of a reset link, and the new password."""
 
     new_password: str = strawberry.field(description="At least 12 characters of any kind.")
+    revoke: bool = strawberry.field(
+        default=False,
+        description="Whether to revoke the API tokens and delete the data exports as well.",
+    )
+
+
+@strawberry.type
+class RemainingAccess:
+    """What still gives access to an account after a reset of its password.
+
+    Remove second factors and addresses after signing in: a mailbox alone must not.
+    """
+
+    api_tokens: int = strawberry.field(description="Number of valid API tokens.")
+    passkeys: int = strawberry.field(description="Number of passkeys.")
+    authenticator_apps: int = strawberry.field(description="Number of authenticator apps.")
+    data_exports: int = strawberry.field(
+        description="Number of data exports that have not expired."
+    )
+    email_addresses: int = strawberry.field(
+        description="Number of secondary addresses, by each of which the password can be reset."
+    )
 
 
 @strawberry.type
@@ -47,6 +70,24 @@ class ResetPasswordPayload(Payload):
     username: str | None = strawberry.field(
         default=None, description="Username of the account; null if the input was rejected."
     )
+    remaining_access: RemainingAccess | None = strawberry.field(
+        default=None,
+        description="What to show to the user to revoke; null if the input was rejected.",
+    )
+
+
+@strawberry.input
+class UndoEmailChangeInput(TokenInput):
+    """The token that was mailed to the former primary address."""
+
+
+@strawberry.type
+class UndoEmailChangePayload(Payload):
+    """The restored address."""
+
+    # No user: the link proves control of the mailbox, and needs no authentication.
+
+    email: str | None = strawberry.field(default=None, description="The primary address again.")
 
 
 @strawberry.input
@@ -56,7 +97,7 @@ class RequirePasswordResetInput(UserIdInput):
 
 @strawberry.type
 class PasswordsMutation:
-    """Passwords."""
+    """Passwords, and undone changes of the primary address."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def change_password(self, info: Info, input: ChangePasswordInput) -> UserPayload:
@@ -76,8 +117,20 @@ class PasswordsMutation:
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def reset_password(self, info: Info, input: ResetPasswordInput) -> ResetPasswordPayload:
         """Set a new password with the token of a reset link, and end all sessions."""
-        user = reset_password(actor=info.context.actor, **vars(input))
-        return ResetPasswordPayload(username=user.username)
+        reset = reset_password(actor=info.context.actor, **vars(input))
+        return ResetPasswordPayload(
+            username=reset.user.username, remaining_access=RemainingAccess(**reset.remaining)
+        )
+
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
+    def undo_email_change(self, info: Info, input: UndoEmailChangeInput) -> UndoEmailChangePayload:
+        """Make the former primary address, which got the token by mail, the primary one again.
+
+        Invalidates the password, ends all sessions, and mails a password reset link. The token is
+        single-use and expires after some days.
+        """
+        user = undo_email_change(actor=info.context.actor, **vars(input))
+        return UndoEmailChangePayload(email=user.email)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def require_password_reset(self, info: Info, input: RequirePasswordResetInput) -> UserPayload:

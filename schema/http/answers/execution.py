@@ -16,12 +16,12 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from prometheus_client import Counter
 from strawberry.types import ExecutionResult
 
 from core.cache.flights import SingleFlight
 from core.cache.shared import SharedCache
 from core.cached_settings import settings
+from core.telemetry.counters import PendingCounter
 from core.versions.lookup import read_version
 from core.web.caching import Hit
 from schema.http.answers.cached import ANSWERS, NOT_CACHED, Answer, cache, etag_of, stale_key
@@ -52,7 +52,7 @@ class Outcome(StrEnum):
 
 
 EXECUTED: Final = frozenset({Outcome.FIRST, Outcome.MISS, Outcome.CHANGED})
-LOOKUPS: Final = Counter(
+LOOKUPS: Final = PendingCounter(
     "graphql_cached_answers", "Operations that can be cached, by result.", ["result"]
 )
 _COUNTERS: Final = {each: LOOKUPS.labels(each) for each in Outcome}
@@ -102,7 +102,7 @@ def _count(requested: RequestedOperation, outcome: Outcome) -> None:
 
 def count_outcome(outcome: Outcome) -> None:
     """Count a look-up."""
-    _COUNTERS[outcome].inc()
+    _COUNTERS[outcome].increment()
 
 
 @dataclass(slots=True)
@@ -176,6 +176,8 @@ class _Lookup:
 
     def _execute(self, outcome: Outcome) -> ExecutionResult:
         _count(self.requested, outcome)
+        caching = self.requested.context.caching
+        caching.entities, caching.version = self.entities, self.version
         computed_at = monotonic()
         result = self.execute()
         seconds = monotonic() - computed_at
@@ -199,7 +201,10 @@ class _Lookup:
 
         Otherwise the data may be newer than the version, which a failover could bring back.
         """
-        return self.max_age is not None or read_version(self.entities) == self.version
+        if self.max_age is not None:
+            return True
+        by_replica = self.requested.context.caching.is_version_same
+        return read_version(self.entities) == self.version if by_replica is None else by_replica
 
     def _use(self, answer: Answer, outcome: Outcome) -> ExecutionResult:
         _count(self.requested, outcome)

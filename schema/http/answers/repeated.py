@@ -16,6 +16,7 @@ import orjson
 from django.http import HttpRequest
 
 from core.cached_settings import settings
+from core.request_id import ENVIRON as REQUEST_ID
 from core.security.actor import Actor
 from core.versions.lookup import version_values
 from core.web.caching import Hit
@@ -42,6 +43,7 @@ IGNORED: Final = dict.fromkeys(
         "HTTP_X_AMZN_TRACE_ID",
         "HTTP_X_CLOUD_TRACE_CONTEXT",
         "HTTP_X_REQUEST_ID",
+        REQUEST_ID,
     ),
     "",
 )
@@ -65,6 +67,7 @@ class RepeatedRequest:
     entities: Mapping[str, Any]
     status: int
     headers: Mapping[str, str]
+    operation: str | None
     # The monotonic time at which it ends.
     ends_at: float
 
@@ -79,6 +82,7 @@ class RepeatedRequest:
             version_values(hit.entities),
             reply.status,
             headers,
+            reply.operation,
             monotonic() + RECHECK_SECONDS,
         )
 
@@ -114,7 +118,7 @@ class RepeatedRequest:
                 headers["Age"] = str(int(answer.age()))
         charge_operation(actor, hit.points, charged)
         count_outcome(Outcome.UNCHANGED if hit.key is None else Outcome.HIT)
-        return Reply(self.status, body, headers)
+        return Reply(self.status, body, headers, operation=self.operation)
 
 
 # By the hash of the request's text: finding nothing must cost next to nothing.
@@ -128,7 +132,7 @@ def look_up(text: bytes | None) -> RepeatedRequest | None:
     if text is None or hash(text) not in REQUESTS:
         return None
     known = REQUESTS.get(hash(text))
-    if known is None or not ANSWERS.max_size or thread_connection().in_atomic_block:
+    if known is None or thread_connection().in_atomic_block:
         return None
     if known.digest != _digest(text) or monotonic() >= known.ends_at:
         return None
@@ -144,9 +148,11 @@ def remember(text: bytes, request: HttpRequest, reply: Reply) -> None:
 def text_of(request: HttpRequest) -> bytes | None:
     """Return all of a request that an answer can depend on, the credential included.
 
-    None for requests whose answers are not cached: without a credential, not of JSON, or with
-    headers that no server passes on.
+    None for requests whose answers are not cached: all if the cache is off, and those without a
+    credential, not of JSON, or with headers that no server passes on.
     """
+    if not ANSWERS.max_size:
+        return None
     meta = request.META
     if "HTTP_AUTHORIZATION" not in meta and "HTTP_COOKIE" not in meta:
         return None

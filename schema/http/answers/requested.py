@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from django.utils.translation import get_language
 from graphql import GraphQLError
+from strawberry.types import ExecutionResult
 
 from engine.fields.dependencies import NotCacheableError
 from engine.internals.django import thread_connection
@@ -49,6 +50,14 @@ class RequestedOperation(NamedTuple):
             and context.actor.user_id is not None
             and not thread_connection().in_atomic_block
         )
+
+    def execute(self) -> ExecutionResult:
+        """Execute it by the engine. Raises as `CompiledOperation.execute` does."""
+        context = self.context
+        found = self.operation.execute(
+            self.variables, context, trace=context.trace, bounds=context.bounds
+        )
+        return ExecutionResult(data=found.data, errors=found.errors)
 
     def key(self) -> bytes | None:
         """Return a digest of all that the answer depends on besides rows.

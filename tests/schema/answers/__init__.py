@@ -11,11 +11,14 @@ from tests.schema.answers import (
     directory,
     factors,
     groups,
+    invitations,
+    jobs,
     nodes,
     organizations,
     people,
     sessions,
     settings,
+    webhooks,
 )
 from tests.schema.answers.cases import Case
 
@@ -24,11 +27,14 @@ CASES: list[Case] = [
     *nodes.CASES,
     *directory.CASES,
     *groups.CASES,
+    *invitations.CASES,
     *organizations.CASES,
     *sessions.CASES,
     *api_tokens.CASES,
     *factors.CASES,
     *activity.CASES,
     *bulk_actions.CASES,
+    *jobs.CASES,
     *settings.CASES,
+    *webhooks.CASES,
 ]

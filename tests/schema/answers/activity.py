@@ -197,9 +197,11 @@ TRAIL: Final = Case(
 )
 
 ANALYTICS: Final = Case(
-    "daily counts",
+    "counts of days",
     """{ analytics(from: "2024-05-01", to: "2024-05-02") {
-         __typename date signUps newUsers logIns
+         __typename date segment signUps completedSignUps verificationRate
+         newUsers erasedUsers totalUsers secondFactorUsers activeUsers
+         logIns failedLogIns lockouts mailsSent mailsFailed
        } }""",
     {
         "anonymous": sign_in_first("analytics"),
@@ -209,16 +211,59 @@ ANALYTICS: Final = Case(
                 {
                     "__typename": "AnalyticsDay",
                     "date": "2024-05-01",
-                    "signUps": 3,
-                    "newUsers": 2,
-                    "logIns": 7,
+                    "segment": "",
+                    "signUps": 4,
+                    "completedSignUps": 3,
+                    "verificationRate": 0.75,
+                    "newUsers": 6,
+                    "erasedUsers": 1,
+                    "totalUsers": 5,
+                    "secondFactorUsers": 2,
+                    "activeUsers": 8,
+                    "logIns": 9,
+                    "failedLogIns": 10,
+                    "lockouts": 11,
+                    "mailsSent": 12,
+                    "mailsFailed": 13,
                 },
                 {
                     "__typename": "AnalyticsDay",
                     "date": "2024-05-02",
+                    "segment": "",
                     "signUps": 0,
+                    "completedSignUps": 0,
+                    "verificationRate": None,
                     "newUsers": 0,
+                    "erasedUsers": 0,
+                    "totalUsers": 5,
+                    "secondFactorUsers": 2,
+                    "activeUsers": 0,
                     "logIns": 0,
+                    "failedLogIns": 0,
+                    "lockouts": 0,
+                    "mailsSent": 0,
+                    "mailsFailed": 0,
+                },
+            ]
+        },
+    },
+)
+
+RETENTION: Final = Case(
+    "a cohort, a year after it",
+    """{ retention(from: "2024-05-01", to: "2024-05-02") {
+         __typename week newUsers activeUsers
+       } }""",
+    {
+        "anonymous": sign_in_first("retention"),
+        "alice dora bob charlie": not_allowed("retention"),
+        "sam root": {
+            "retention": [
+                {
+                    "__typename": "RetentionCohort",
+                    "week": "2024-04-29",
+                    "newUsers": 7,
+                    "activeUsers": [5, 0, 3, *[0] * 50],
                 },
             ]
         },
@@ -233,4 +278,5 @@ CASES: Final = [
     ERASED,
     TRAIL,
     ANALYTICS,
+    RETENTION,
 ]

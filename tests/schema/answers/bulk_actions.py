@@ -12,6 +12,7 @@ BULK_ACTION: Final = Case(
          failures(first: 9) {
            nodes { __typename code user { id username } } totalCount { value isExact }
          }
+         errors(first: 9) { nodes { __typename code } } progress rate estimatedEnd failureReason
        } }""",
     {
         "anonymous alice dora bob charlie sam": {"bulkAction": None},
@@ -48,6 +49,12 @@ BULK_ACTION: Final = Case(
                     ],
                     "totalCount": {"value": 1, "isExact": True},
                 },
+                "errors": {"nodes": [{"__typename": "BulkFailure", "code": "LAST_ADMINISTRATOR"}]},
+                "progress": 1.0,
+                # Four in a day.
+                "rate": 4 / 86_400,
+                "estimatedEnd": None,
+                "failureReason": "lost 10 workers",
             }
         },
     },

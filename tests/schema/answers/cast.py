@@ -14,25 +14,41 @@ from tests.support.factories import (
     global_id,
     make_api_token,
     make_bulk_action,
+    make_delivery,
     make_factors,
     make_organization,
     make_organization_invitation,
     make_service,
     make_session,
     make_user,
+    make_user_export,
+    make_user_import,
+    make_webhook,
     node_id,
 )
-from users.accounts.models import PROFILE_FIELDS, EmailAddress, Metadata, Profile, User
-from users.activity.models import DailyCount, Event, EventDetails
+from users.accounts.errors import AccountErrorCode
+from users.accounts.models import (
+    PROFILE_FIELDS,
+    EmailAddress,
+    Invitation,
+    Metadata,
+    Profile,
+    User,
+)
+from users.activity.models import COUNTS, CohortWeek, Event, EventDetails, IntervalCounts
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import ApiToken, Passkey, Session, Suspension, Totp
 from users.authentication.sessions.access_tokens import issue_access_token
 from users.bulk.actions import BulkActionKind
 from users.bulk.models import BulkAction
-from users.bulk.states import BulkActionState
+from users.exports.models import UserExport
+from users.imports.models import ExternalId, UserImport
+from users.jobs.states import JobState
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
 from users.privacy.models import AccountDeletion, DataExport
+from users.webhooks.models import Webhook, WebhookDelivery
+from users.webhooks.states import WebhookDisabledReason
 
 FIREFOX: Final = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -64,11 +80,13 @@ class Cast:
         self._people()
         self._permissions()
         self._organizations()
+        self._invitations()
         self._factors()
         self._sessions()
         self._api_tokens()
         self._events()
         self._bulk_actions()
+        self._webhooks()
 
     def filled(self, text: str) -> str:
         """Substitute the names in a document or a JSON response by values."""
@@ -168,6 +186,12 @@ class Cast:
             self._name(name, row)
         self.values["archers.key"] = str(archers.pk)
 
+    def _invitations(self) -> None:
+        pending = Invitation.objects.create(
+            email="nina@example.org", name="Nina", locale="de", expires_at=FOREVER
+        )
+        self._name("pending", pending)
+
     def _factors(self) -> None:
         make_factors(self.alice)
         Totp.objects.update(confirmed_at=at(2, 3), last_used_at=at(2, 4))
@@ -245,15 +269,58 @@ class Cast:
             kind=BulkActionKind.ADD_TO_GROUP,
             arguments={"group_id": self.editors.pk},
             selection={"filter": {"conditions": {}}, "search": None},
-            state=BulkActionState.STOPPED,
+            state=JobState.STOPPED,
             total=9,
         )
         for row in (suspended, moved):
             BulkAction.objects.filter(pk=row.pk).update(
-                created_at=at(6, 1), started_at=at(6, 2), finished_at=at(6, 3)
+                created_at=at(6, 1),
+                started_at=at(6, 2),
+                finished_at=at(6, 3),
+                failure="lost 10 workers",
             )
+        export = make_user_export(self.root, size=120)
+        user_import = make_user_import(
+            self.root, AccountErrorCode.EMAIL_TAKEN, unchanged=1, failed=1
+        )
+        ExternalId.objects.create(
+            user=self.alice, source="crm", value="7", is_origin=True, last_import_id=user_import.pk
+        )
+        ends = FOREVER
+        for job in (UserExport, UserImport):
+            job.objects.update(
+                created_at=at(6, 1),
+                started_at=ends - dt.timedelta(days=1),
+                finished_at=ends,
+                failure="lost 10 workers",
+            )
+        self._name("exported", export)
+        self._name("imported", user_import)
+        self.values["exported.url"] = export.url
         self._name("suspended", suspended)
         self._name("moved", moved)
+
+    def _webhooks(self) -> None:
+        members = make_webhook(
+            self.alice,
+            self.archers,
+            tags=[Tag.MEMBER_ROLE_CHANGED, Tag.MEMBER_LEFT],
+            selection="{ tag }",
+            disabled_at=at(8, 3),
+            disabled_reason=WebhookDisabledReason.FAILING,
+            failing_since=at(8, 2),
+            previous_secret="x",
+            previous_secret_expires_at=FOREVER,
+        )
+        service = make_webhook(self.root)
+        delivery = make_delivery(members, Event.objects.get(tag=Tag.MEMBER_ROLE_CHANGED))
+        Webhook.objects.update(created_at=at(8, 1))
+        WebhookDelivery.objects.update(
+            created_at=at(8, 4), attempted_at=at(8, 5), next_attempt_at=at(8, 6)
+        )
+        self._name("hook", members)
+        self._name("service.hook", service)
+        self._name("delivery", delivery)
 
     def _events(self) -> None:
         stranger = Actor(ip="198.51.100.9", user_agent="curl/8.0")
@@ -296,9 +363,14 @@ class Cast:
             self._name(name, event)
             created_at = Event.objects.values_list("created_at", flat=True).get(pk=event.pk)
             self.values[f"{name}.at"] = created_at.isoformat()
-        for tag, count in (
-            (Tag.SIGN_UP_REQUESTED, 3),
-            (Tag.USER_CREATED, 2),
-            (Tag.LOGGED_IN, 7),
-        ):
-            DailyCount.objects.create(day=dt.date(2024, 5, 1), tag=tag, count=count)
+        IntervalCounts.objects.create(
+            interval="day",
+            start=dt.date(2024, 5, 1),
+            **dict(zip(COUNTS, (4, 3, 6, 1, 9, 10, 11, 8, 2, 12, 13), strict=True)),
+        )
+        monday = dt.date(2024, 4, 29)
+        IntervalCounts.objects.create(interval="week", start=monday, new_users=7)
+        for weeks, users in ((0, 5), (2, 3)):
+            CohortWeek.objects.create(
+                cohort=monday, week=monday + dt.timedelta(weeks=weeks), users=users
+            )

@@ -47,6 +47,11 @@ PROMOTED: Final = {
     "totalCount": {"value": 1},
 }
 
+MANAGED_WEBHOOKS: Final = {
+    "viewerCanCreateWebhooks": True,
+    "webhooks": {"nodes": [{"id": "$hook"}]},
+}
+NO_WEBHOOKS: Final = {"viewerCanCreateWebhooks": False, "webhooks": {"nodes": []}}
 ORGANIZATION: Final = Case(
     "an organisation",
     """{ organization(id: $archers) {
@@ -54,6 +59,7 @@ ORGANIZATION: Final = Case(
          invitations { email inviter { username } }
          members(first: 10) { nodes { role user { username email } } totalCount { value } }
          events(first: 10) { nodes { id personal } totalCount { value } }
+         viewerCanCreateWebhooks webhooks(first: 9) { nodes { id } }
        } }""",
     {
         "anonymous charlie": {"organization": None},
@@ -84,6 +90,7 @@ ORGANIZATION: Final = Case(
                     "totalCount": {"value": 4},
                 },
                 "events": PROMOTED,
+                **MANAGED_WEBHOOKS,
             }
         },
         "dora": {
@@ -116,6 +123,7 @@ ORGANIZATION: Final = Case(
                     "nodes": [{"id": "$promoted", "personal": None}],
                     "totalCount": {"value": 1},
                 },
+                **MANAGED_WEBHOOKS,
             }
         },
         "bob": {
@@ -142,10 +150,15 @@ ORGANIZATION: Final = Case(
                     "totalCount": {"value": 4},
                 },
                 "events": {"nodes": [], "totalCount": {"value": 0}},
+                **NO_WEBHOOKS,
             }
         },
-        "sam": {"organization": OF_STAFF},
-        "root": {"organization": OF_STAFF | dict.fromkeys(RIGHTS, True) | {"events": PROMOTED}},
+        "sam": {"organization": OF_STAFF | NO_WEBHOOKS},
+        "root": {
+            "organization": OF_STAFF
+            | dict.fromkeys(RIGHTS, True)
+            | {"events": PROMOTED, **MANAGED_WEBHOOKS}
+        },
     },
 )
 

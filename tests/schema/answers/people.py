@@ -1,4 +1,7 @@
-"""Users: private fields are null, and so are hidden users."""
+"""Users: private fields are null, and so are hidden users.
+
+One table, whose cases share what they select.
+"""
 
 from typing import Final
 
@@ -21,6 +24,7 @@ WHOLE: Final = """
     dataExports { requestedAt readyAt expiresAt }
     memberships(first: 10) { nodes { role organization { name } } }
     apiTokens(first: 10) { nodes { name } } sessions(first: 2) { nodes { ip } }
+    externalIds { __typename source value }
     events(first: 1) { nodes { tag } } viewerCanUpdate viewerCanAdminister
 """.replace("PROFILE", " ".join(PROFILE))
 
@@ -61,6 +65,7 @@ OF_STAFF: Final = {
     "avatar": AVATAR,
     "publicMetadata": {"plan": "team"},
     "privateMetadata": {"crm": 7},
+    "externalIds": [{"__typename": "ExternalId", "source": "crm", "value": "7"}],
     "lastSeenAt": "2024-03-01T08:00:00+00:00",
     "isActive": True,
     "isStaff": False,
@@ -122,6 +127,7 @@ NOT_PUBLIC: Final = Case(
                 "avatar": AVATAR,
                 "publicMetadata": {"plan": "team"},
                 "privateMetadata": {"crm": 7},
+                "externalIds": [],
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
                 "isActive": True,
                 "isStaff": False,
@@ -171,6 +177,7 @@ NOT_PUBLIC: Final = Case(
                 "avatar": AVATAR,
                 "publicMetadata": {"plan": "team"},
                 "privateMetadata": None,
+                "externalIds": [],
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
@@ -225,6 +232,7 @@ PAT_OF_STAFF: Final = {
     "avatar": None,
     "publicMetadata": {},
     "privateMetadata": {},
+    "externalIds": [],
     "lastSeenAt": None,
     "isActive": True,
     "isStaff": False,
@@ -270,6 +278,7 @@ PUBLIC: Final = Case(
                 "avatar": None,
                 "publicMetadata": {},
                 "privateMetadata": None,
+                "externalIds": [],
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
@@ -310,6 +319,7 @@ PUBLIC: Final = Case(
                 "avatar": None,
                 "publicMetadata": {},
                 "privateMetadata": None,
+                "externalIds": [],
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
