@@ -10,8 +10,8 @@ const config: CodegenConfig = {
   documents: "src/*.graphql",
   emitLegacyCommonJSImports: false,
   generates: {
-    "generated/sha1/": client("sha1"),
-    "generated/sha256/": client("sha256"),
+    "generated/manifests/sha1/": client("sha1"),
+    "generated/manifests/sha256/": client("sha256"),
   },
 };
 

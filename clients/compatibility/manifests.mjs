@@ -10,7 +10,7 @@ const run = (program, ...args) =>
     stdio: ["ignore", "inherit", "inherit"],
   });
 
-const generated = path.join(root, "generated");
+const generated = path.join(root, "generated", "manifests");
 await rm(generated, { recursive: true, force: true });
 await mkdir(path.join(generated, "relay"), { recursive: true });
 await writeFile(path.join(generated, "relay.json"), "{}");

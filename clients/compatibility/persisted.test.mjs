@@ -24,7 +24,7 @@ process.env.NODE_ENV = "production";
 const { replicas, token } = JSON.parse(process.env.ROSTER_REPLICAS);
 const Authorization = `Bearer ${token}`;
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
-const manifest = async (name) => JSON.parse(await readFile(`generated/${name}`, "utf8"));
+const manifest = async (name) => JSON.parse(await readFile(`generated/manifests/${name}`, "utf8"));
 const urlOf = (replica) => `http://127.0.0.1:${replicas[replica]}/graphql`;
 
 /** Records which requests had the text of the document. */

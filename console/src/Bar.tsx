@@ -6,6 +6,7 @@ import { Examples } from "./Examples";
 import type { Session } from "./session";
 import { Share } from "./Share";
 import { SignIn } from "./SignIn";
+import { useSystemTheme } from "./systemTheme";
 import { Wordmark } from "./Wordmark";
 
 interface Props {
@@ -14,15 +15,16 @@ interface Props {
   session: Session;
 }
 
-export function Bar({ api, config: { admin, demo, operations, version }, session }: Props) {
+export function Bar({ api, config: { admin, demo, logo, name, operations, version }, session }: Props) {
   const { identity, notice } = session;
   useEditorKeys();
+  useSystemTheme();
   return (
     <header className="bar">
       <div className="bar-row">
         <SkipLink />
         <h1 className="bar-title">
-          <Wordmark />
+          <Wordmark logo={logo} name={name} />
         </h1>
         <span className="bar-version">{version}</span>
         <Examples api={api} operations={operations} />

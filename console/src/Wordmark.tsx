@@ -1,5 +1,15 @@
+import type { Config } from "./config";
+
 /** A list whose first row is present, and the name in strokes of one width. */
-export function Wordmark() {
+export function Wordmark({ logo, name }: Pick<Config, "logo" | "name">) {
+  if (logo || name !== "Roster") {
+    return (
+      <>
+        {logo && <img className="bar-logo" src={logo} alt="" />}
+        {name}
+      </>
+    );
+  }
   return (
     <svg className="wordmark" viewBox="0 0 102 24" role="img" aria-label="Roster">
       <rect className="wordmark-tile" width="24" height="24" rx="6.5" />

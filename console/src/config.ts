@@ -29,6 +29,10 @@ export interface Config {
   endpoint: string;
   /** Path of the admin. */
   admin: string;
+  /** The service's name. */
+  name: string;
+  /** The URL of the service's own logo; empty for Roster's. */
+  logo: string;
   version: string;
   documents: Documents;
   demo: Demo | null;
