@@ -15,14 +15,19 @@ RUN npm run -s build
 FROM python:3.11.15-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /locks
-COPY requirements.lock ./
-RUN python -m venv /venv \
-    && /venv/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
-# Babel compiles the translations; it is needed in this stage only.
+# pip and Babel, which compiles the translations, are needed in this stage only.
 COPY requirements-demo.lock ./
 RUN sed -n '/^babel==/,/[^\\]$/p' requirements-demo.lock > babel.lock \
-    && python -m venv /babel \
-    && /babel/bin/pip install --require-hashes --only-binary :all: -r babel.lock
+    && python -m venv /tools \
+    && /tools/bin/pip install --require-hashes --only-binary :all: -r babel.lock
+COPY requirements.lock ./
+RUN python -m venv --without-pip /venv \
+    && /tools/bin/pip --python /venv/bin/python install --require-hashes --only-binary :all: \
+        -r requirements.lock \
+    # Types, sources of translations, and languages that are not in LANGUAGES.
+    && find /venv -type f \( -name '*.po' -o -name '*.pyi' \) -delete \
+    && find /venv -type d -path '*/locale/*' -not -path '*/locale/*/*' \
+        -not -name en -not -name de -not -name __pycache__ -prune -exec rm -r {} +
 
 WORKDIR /app
 COPY manage.py gunicorn.conf.py schema.graphql ./
@@ -33,12 +38,13 @@ COPY schema schema
 # Example operations for the console.
 COPY docs/operations docs/operations
 COPY --from=console /console/dist console/dist
-RUN /babel/bin/pybabel compile --domain django --directory users/locale
+RUN /tools/bin/pybabel compile --domain django --directory users/locale
 # collectstatic loads the settings; none of these values remains in the image.
 RUN SECRET_KEY=only-to-collect-the-static-files-at-build-time \
     ALLOWED_HOSTS=build.invalid \
     DATABASE_URL=postgresql://build.invalid/build \
     /venv/bin/python manage.py collectstatic --no-input \
+    && rm -r console/dist \
     && /venv/bin/python -m compileall -q engine core users schema
 
 
