@@ -22,6 +22,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from kombu.transport.redis import Channel
+from structlog.contextvars import clear_contextvars
 
 from core.database.roles.owner import as_owner
 from core.outbox.nudge import nudger
@@ -296,11 +297,16 @@ def empty_cache() -> None:
 
 
 @pytest.fixture(autouse=True)
-def uncollected_static_files(settings: Any) -> None:
-    """Serve static files from where they are; only an image has them collected."""
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
+def many_threads(settings: Any) -> None:
+    """Refuse no expensive work: tests have more threads than a web process."""
+    settings.WEB_THREADS = 64
+
+
+@pytest.fixture(autouse=True)
+def no_context_of_logs() -> Iterator[None]:
+    """End what the test binds to log lines; a worker does so after each task."""
+    yield
+    clear_contextvars()
 
 
 @pytest.fixture
@@ -330,11 +336,8 @@ def smtp_server() -> Iterator[Sink]:
 @pytest.fixture
 def mails(smtp_server: Sink, settings: Any) -> Sink:
     """A real SMTP server without old mails; Django's tests would use a list instead."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    while not smtp_server.is_empty():
-        smtp_server.mails.get_nowait()
-    smtp_server.replies.clear()
-    smtp_server.attempts.clear()
+    settings.EMAIL_BACKEND = "core.email.smtp.EmailBackend"
+    smtp_server.reset()
     return smtp_server
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from core.telemetry.counters import flush_counters
 from schema.http.answers.cached import ANSWERS
 from schema.http.answers.execution import LOOKUPS, Outcome
 from tests.support.client import GraphQLClient
@@ -10,6 +11,7 @@ from tests.support.client import GraphQLClient
 
 def count(outcome: str) -> int:
     """Return how many look-ups had the outcome."""
+    flush_counters()
     return int(LOOKUPS.labels(outcome)._value.get())  # noqa: SLF001 - no public name
 
 

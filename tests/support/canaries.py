@@ -50,7 +50,10 @@ def in_database(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
     found = set()
     with connection.cursor() as cursor:
         cursor.execute(
+            # A partition is read through its table.
             "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables"
+            " JOIN pg_class ON pg_class.oid = to_regclass(quote_ident(schemaname) || '.' ||"
+            " quote_ident(tablename)) AND NOT relispartition"
             " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
         )
         tables = [table for (table,) in cursor.fetchall()]

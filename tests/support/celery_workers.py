@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Self
 
@@ -21,7 +21,7 @@ from django.db import connection
 
 OPTIONS: Final = (
     *("-A", "core", "--quiet", "worker", "--concurrency", "1", "--loglevel", "ERROR"),
-    "--without-mingle",
+    *("--without-mingle", "--without-gossip"),
 )
 # The length of a process id as text.
 LONGEST_MESSAGE: Final = 20
@@ -38,14 +38,18 @@ CONNECTED: Final = """
 
 
 class Workers:
-    """Starts workers one at a time, each in a new process."""
+    """Starts workers one at a time, each in a new process.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    Where there are several of this class, each has a name, by which its connections are known.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *arguments: str, name: str = NAME) -> None:
+        self._name = name
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", __name__, str(theirs.fileno())],
-                env={**environ, "PGAPPNAME": NAME},
+                [sys.executable, "-W", "ignore", "-m", __name__, str(theirs.fileno()), *arguments],
+                env={**environ, "PGAPPNAME": name},
                 pass_fds=[theirs.fileno()],
             )
 
@@ -70,7 +74,7 @@ class Workers:
         self._socket.settimeout(SECONDS_TO_STOP)
         assert self._socket.recv(LONGEST_MESSAGE) == STOPPED
         deadline = time.monotonic() + SECONDS_TO_STOP
-        while is_connected():
+        while is_connected(self._name):
             assert time.monotonic() < deadline
             time.sleep(0.005)
 
@@ -82,18 +86,18 @@ class Workers:
 
     def close(self) -> None:
         self._socket.close()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=60)
 
 
-def is_connected() -> bool:
+def is_connected(name: str = NAME) -> bool:
     """Return whether a worker has a connection to the database of the tests."""
     with connection.cursor() as cursor:
-        cursor.execute(CONNECTED, [NAME])
+        cursor.execute(CONNECTED, [name])
         (found,) = cursor.fetchone()
     return bool(found)
 
 
-def serve(requests: socket.socket) -> None:
+def serve(requests: socket.socket, arguments: Sequence[str]) -> None:
     """Fork a worker per request, which sends its process id; send its end."""
     while True:
         message, files, _flags, _address = socket.recv_fds(requests, LONGEST_MESSAGE, 2)
@@ -107,7 +111,7 @@ def serve(requests: socket.socket) -> None:
             requests.close()
             for number, file in enumerate(files, start=1):
                 os.dup2(file, number)
-            sys.argv = ["celery", *OPTIONS]
+            sys.argv = ["celery", *OPTIONS, *arguments]
             sys.exit(celery())
         for file in files:
             os.close(file)
@@ -120,4 +124,4 @@ if __name__ == "__main__":
     # The imports of a worker, for its tasks and its system checks.
     current_app.loader.import_default_modules()
     run_checks()
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

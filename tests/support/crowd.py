@@ -9,14 +9,19 @@ from tests.support.factories import (
     make_api_token,
     make_bulk_action,
     make_crowd,
+    make_delivery,
     make_factors,
     make_organization,
     make_organization_invitation,
     make_service,
     make_session,
     make_user,
+    make_user_export,
+    make_user_import,
+    make_webhook,
     node_id,
 )
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -37,7 +42,7 @@ class CrowdRows:
 def build_crowd() -> CrowdRows:
     sam = make_user("sam", is_staff=True)
     alice = make_user("alice", name="Alice Archer")
-    organization = make_organization("Archers", sam)
+    organization = make_organization("Archers", sam, role=Role.ADMIN)
     Membership.objects.create(organization=organization, user=alice, role=Role.ADMIN)
     editors = Group.objects.create(name="Editors")
     editors.permissions.add(*Permission.objects.filter(codename__startswith="view_")[:3])
@@ -62,12 +67,30 @@ def build_crowd() -> CrowdRows:
     authors = Group.objects.create(name="Authors")
     for user in (sam, alice):
         user.groups.add(editors, authors)
-    actions = [make_bulk_action(sam, *users) for _number in range(SIZE + 1)]
+    # Of alternating kinds, so that each page has all.
+    codes = [AccountErrorCode.EMAIL_TAKEN] * (SIZE + 1)
+    jobs = [
+        (make_bulk_action(sam, *users), make_user_export(sam), make_user_import(sam, *codes))
+        for _number in range(SIZE + 1)
+    ]
+    bulk_action, export, user_import = jobs[0]
+    webhooks = [make_webhook(sam, organization) for _number in range(SIZE + 1)]
+    for webhook in webhooks[-2:]:
+        for _number in range(SIZE):
+            make_delivery(
+                webhook,
+                record(
+                    Tag.MEMBER_LEFT, actor=actor, subject_id=sam.pk, organization=organization.pk
+                ),
+            )
     rows = {
         "user": users[0],
         "organization": organization,
         "group": editors,
-        "bulk": actions[0],
+        "bulk": bulk_action,
+        "export": export,
+        "import": user_import,
+        "webhook": webhooks[-1],
     }
     ids = {name: node_id(row) for name, row in rows.items()}
     return CrowdRows({"sam": sam, "alice": alice}, ids)

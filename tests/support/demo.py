@@ -1,4 +1,4 @@
-"""The supervisor of `make run` as a process, for end-to-end tests."""
+"""The supervisor of `make run` or `make cluster` as a process, for end-to-end tests."""
 
 import os
 import subprocess
@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from core.dev.supervisor import OWNER
+
 INHERITED = ("PATH", "HOME", "LANG")
-TIMEOUT = 60
+TIMEOUT = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,13 @@ class Demo:
 
 
 @contextmanager
-def demo(data_dir: Path, port: int, **environ: str) -> Iterator[Demo]:
-    """Run the supervisor within the block."""
+def demo(data_dir: Path, port: int, module: str = "demo", **environ: str) -> Iterator[Demo]:
+    """Run a module of `core.dev` within the block."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     log = data_dir.with_suffix(".log")
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.dev.demo"],
+            [sys.executable, "-m", f"core.dev.{module}"],
             env=inherited | {"DATA_DIR": str(data_dir), "PORT": str(port)} | environ,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -51,3 +55,14 @@ def demo(data_dir: Path, port: int, **environ: str) -> Iterator[Demo]:
     finally:
         process.terminate()
         process.wait(timeout=TIMEOUT)
+
+
+def processes_of(data_dir: Path) -> list[str]:
+    """Return the processes that use the directory, except zombies (containers without init)."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ", "status"]):
+        owned = (process.info["environ"] or {}).get(OWNER) == str(data_dir)
+        mentions = any(str(data_dir) in part for part in process.info["cmdline"] or [])
+        if (owned or mentions) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(" ".join(process.info["cmdline"]))
+    return found

@@ -1,8 +1,8 @@
 """Documents generated from the schema, for every root field and list.
 
 `documents` labels each document with names of the schema. In a document, `$n` is the page size,
-`$cursor` the end cursor of the previous page, and `$user`, `$organization`, `$group` and `$bulk`
-are ids.
+`$cursor` the end cursor of the previous page, and `$user`, `$organization`, `$group`, `$bulk`,
+`$export`, `$import` and `$webhook` are ids.
 """
 
 import json
@@ -27,12 +27,15 @@ SCHEMA: Any = schema._schema  # noqa: SLF001 - no public API
 # Values of arguments and input fields, by coordinate or type.
 VALUES: Final = {
     "Query.bulkAction(id:)": "$bulk",
+    "Query.job(id:)": "$export",
     "Query.organization(id:)": "$organization",
+    "Query.webhook(id:)": "$webhook",
     "Query.userBy(by:)": '{username: "person-000"}',
     "Query.users(search:)": '"person"',
     "UserFilter.group": "$group",
     "UserFilter.groupId": "$group",
     "UserFilter.membership.organizationId": "$organization",
+    "ExternalIdInput": '{source: "crm", value: "17"}',
     "UserFilter.locale": '"en"',
     "UserFilter.email": '"000@example.org"',
     "UserFilter.username": '"person-000"',
@@ -46,6 +49,7 @@ VALUES: Final = {
     "Role": "MEMBER",
     "String": '"example.org"',
     "Tag": "LOGGED_IN",
+    "WebhookDeliveryState": "PENDING",
 }
 PAGING: Final = {"first", "last", "after", "before"}
 ITEMS: Final = {"edges", "nodes", "pageInfo"}
@@ -89,9 +93,15 @@ def documented(name: str, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
         kinds = {
             **dict.fromkeys(("Organization", "OrganizationEvents"), "organization"),
             "BulkAction": "bulk",
+            "Job": "export",
+            "Webhook": "webhook",
         }
         variables["id"] = ids[kinds.get(name, "user")]
     return operation["document"], variables
+
+
+# Types with lists that no root field returns as such.
+BY_NODE: Final = {"UserImport": "$import"}
 
 
 def connections() -> Iterator[tuple[str, str]]:
@@ -104,7 +114,8 @@ def connections() -> Iterator[tuple[str, str]]:
 
 
 def _is_connection(field: Any) -> bool:
-    return bool(get_named_type(field.type).name.endswith(CONNECTION))
+    type_ = get_named_type(field.type)
+    return isinstance(type_, GraphQLObjectType) and type_.name.endswith(CONNECTION)
 
 
 class _List:
@@ -214,6 +225,8 @@ def _frames(type_name: str) -> Iterator[str]:
             yield f"{{ {_call(name, field)} {{ LIST }} }}"
         elif _is_connection(field) and get_named_type(type_.fields["nodes"].type).name == type_name:
             yield f"{{ {name}(first: $n) {{ nodes {{ LIST }} }} }}"
+    if type_name in BY_NODE:
+        yield f"{{ node(id: {BY_NODE[type_name]}) {{ ... on {type_name} {{ LIST }} }} }}"
 
 
 def _select(name: str, field: Any) -> str:

@@ -44,7 +44,7 @@ class Emptying:
             # Like TRUNCATE, this waits for open transactions of other processes.
             cursor.execute(
                 SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(
-                    SQL(", ").join(map(Identifier, _tables()))
+                    SQL(", ").join(map(Identifier, tables()))
                 )
             )
             if kept_rows() != self._kept:
@@ -73,7 +73,7 @@ def filled_tables() -> dict[str, int]:
         SQL("SELECT {}, pg_relation_size({}) WHERE EXISTS (SELECT FROM {})").format(
             Literal(table), Literal(table), Identifier(table)
         )
-        for table in _tables()
+        for table in tables()
         if table not in KEPT
     )
     with connection.cursor() as cursor:
@@ -81,5 +81,6 @@ def filled_tables() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def _tables() -> list[str]:
+def tables() -> list[str]:
+    """Return the names of all tables of models."""
     return connection.introspection.django_table_names(only_existing=True, include_views=False)

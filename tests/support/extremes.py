@@ -24,7 +24,8 @@ from graphql import (
 )
 
 from tests.support.documents import SCHEMA, VALUES
-from tests.support.tables.authorization import READS, WRITES
+from tests.support.tables.authorization.reads import READS
+from tests.support.tables.authorization.writes import WRITES
 
 ABSENT: Final = object()
 
@@ -254,7 +255,7 @@ def _asked(type_name: str, name: str, path: str, ids: Mapping[str, str]) -> Oper
 
 def _selected(type_: Any) -> str:
     """Return the selection of a payload: its leaves, and `__typename` of nested objects."""
-    if not hasattr(type_, "fields") or "errors" not in type_.fields:
+    if not type_.name.endswith("Payload"):
         return "__typename"
     leaves = (
         key if is_leaf_type(get_named_type(field.type)) else f"{key} {{ __typename }}"

@@ -8,25 +8,38 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db.models import Model
 from django.utils import timezone
 
+from core.database.ids import new_id
+from core.security.actor import SYSTEM
 from core.security.crypto import digest, new_secret
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import LastSeen, Profile, User
+from users.accounts.services.permissions import create_permission
+from users.activity.models import Event
+from users.activity.tags import Tag
 from users.authentication.models import ApiToken, Passkey, RecoveryCode, Session, Totp
 from users.authentication.sessions.access_tokens import issue_access_token
 from users.authentication.tokens.format import new_api_token
 from users.bulk.actions import BulkActionKind
 from users.bulk.models import BulkAction, BulkFailure
-from users.bulk.states import BulkActionState
+from users.exports.formats import ExportFormat
+from users.exports.models import UserExport
+from users.imports.fields import ImportField, ImportFormat, ImportMode
+from users.imports.models import ExternalId, SkippedRow, UserImport
+from users.imports.readers import Layout
+from users.jobs.states import JobState
 from users.organizations.models import (
     Membership,
     Organization,
     OrganizationInvitation,
     Role,
 )
+from users.webhooks.models import Webhook, WebhookDelivery
+from users.webhooks.payloads import DEFAULT_SELECTION
+from users.webhooks.states import WebhookDeliveryError
 
 PASSWORD = "correct horse battery staple"
 
@@ -174,10 +187,10 @@ def make_bulk_action(requester: User, *refused: User, **fields: Any) -> BulkActi
         "kind": BulkActionKind.SUSPEND,
         "arguments": {"reason": "Spam"},
         "selection": {"filter": {"conditions": {"is_active": True}}, "search": "person"},
-        "state": BulkActionState.COMPLETED,
+        "state": JobState.COMPLETED,
         "total": len(refused),
         "failed": len(refused),
-        "started_at": now,
+        "started_at": now - dt.timedelta(seconds=1),
         "finished_at": now,
     }
     bulk_action = BulkAction.objects.create(requester=requester, **values | fields)
@@ -186,6 +199,48 @@ def make_bulk_action(requester: User, *refused: User, **fields: Any) -> BulkActi
         for user in refused
     )
     return bulk_action
+
+
+def make_user_export(requester: User, **fields: Any) -> UserExport:
+    """Create a completed export without rows."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "selection": {"filter": {"conditions": {"is_active": True}}, "search": "person"},
+        "columns": ["username", "email"],
+        "format": ExportFormat.CSV,
+        "state": JobState.COMPLETED,
+        "total": 4,
+        "done": 4,
+        "started_at": now - dt.timedelta(seconds=1),
+        "finished_at": now,
+    }
+    return UserExport.objects.create(requester=requester, **values | fields)
+
+
+def make_user_import(requester: User, *skipped: AccountErrorCode, **fields: Any) -> UserImport:
+    """Create a completed import, in which a row was skipped for each of the codes."""
+    now = timezone.now()
+    layout = Layout(ImportFormat.CSV, [ImportField.EMAIL], None, ",", 6, 1)
+    values: dict[str, Any] = {
+        "format": ImportFormat.CSV,
+        "mode": ImportMode.CREATE,
+        "source": "crm",
+        "layout": layout.to_json(),
+        "offset": 20,
+        "line": 4,
+        "state": JobState.COMPLETED,
+        "total": 3,
+        "done": 1,
+        "failed": 2,
+        "started_at": now - dt.timedelta(seconds=1),
+        "finished_at": now,
+    }
+    user_import = UserImport.objects.create(requester=requester, **values | fields)
+    SkippedRow.objects.bulk_create(
+        SkippedRow(user_import=user_import, line=line, code=code, field=ImportField.EMAIL)
+        for line, code in enumerate(skipped, 2)
+    )
+    return user_import
 
 
 def make_organization(name: str, *members: User, role: Role = Role.MEMBER) -> Organization:
@@ -207,6 +262,53 @@ def make_organization_invitation(
         role=role,
         expires_at=timezone.now() + dt.timedelta(days=1),
     )
+
+
+def make_external_id(user: User, value: str, *, source: str = "") -> ExternalId:
+    """Create the id of a user whom an import created."""
+    return ExternalId.objects.create(
+        user=user,
+        source=source,
+        value=value,
+        is_origin=True,
+        digest=b"",
+        password_digest=b"",
+        last_import_id=new_id(),
+    )
+
+
+def make_webhook(owner: User, organization: Organization | None = None, **fields: Any) -> Webhook:
+    """Create a webhook that has read all events, without a usable secret."""
+    values: dict[str, Any] = {
+        "url": "https://receiver.example/hook",
+        "tags": [Tag.MEMBER_LEFT],
+        "selection": DEFAULT_SELECTION,
+        "secret": "x",
+        "position": 2**62,
+    }
+    return Webhook.objects.create(owner=owner, organization=organization, **values | fields)
+
+
+def make_delivery(webhook: Webhook, event: Event, **fields: Any) -> WebhookDelivery:
+    """Create a delivery that was refused once, and will be attempted again."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "position": 1,
+        "ordering_key": event.subject_id,
+        "attempts": 1,
+        "next_attempt_at": now,
+        "retry_until": now + dt.timedelta(days=1),
+        "attempted_at": now,
+        "status_code": 500,
+        "duration_ms": 7,
+        "error": WebhookDeliveryError.STATUS_REFUSED,
+    }
+    return WebhookDelivery.objects.create(webhook=webhook, event=event, **values | fields)
+
+
+def make_permission(name: str) -> Permission:
+    """Return a new permission of an application."""
+    return create_permission(name, actor=SYSTEM, description="A permission")
 
 
 def node_id(row: Model) -> str:

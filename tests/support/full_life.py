@@ -71,6 +71,7 @@ from users.organizations.models import Organization, OrganizationInvitation, Rol
 from users.organizations.throttling import user_buckets as organization_buckets
 from users.privacy.models import DataExport
 from users.privacy.throttling import user_buckets as export_buckets
+from users.webhooks.throttling import user_buckets as webhook_buckets
 
 
 def canary_client(token: str | None = None, ip: str = IP) -> GraphQLClient:
@@ -202,6 +203,7 @@ def create_traces(user: User) -> list[Bucket]:
         *log_in_buckets(user.pk, [*EMAILS, USERNAME]),
         *code_buckets(user.pk),
         *export_buckets(user.pk),
+        *webhook_buckets(user.pk),
     ]
     # All limits of the services are covered.
     limits = {bucket.limit.name for bucket in buckets}

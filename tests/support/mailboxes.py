@@ -63,7 +63,7 @@ REFUSED: Final = {
         *("Nina <nina@example.org>", "ni@na@example.org", "ni..na@example.org"),
         *(".nina@example.org", "nina.@example.org", "ni\\na@example.org", "ni,na@example.org"),
         *("straße@example.org", "nína@example.org", "ni\N{COMBINING ACUTE ACCENT}na@example.org"),
-        *("N\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}NA@example.org", "nına@example.org"),
+        "nına@example.org",
         *("нина@example.org", "\N{PILE OF POO}@example.org"),
     ),
     "The address has invisible characters": (

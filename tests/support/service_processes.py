@@ -14,8 +14,12 @@ def environ_of_tests(**environ: str) -> dict[str, str]:
     database = settings.DATABASES["default"]
     address = f"{database['USER']}:{database['PASSWORD']}@/{database['NAME']}"
     options = f"host={database['HOST']}&port={database['PORT'] or 5432}"
-    inherited = {name: os.environ[name] for name in os.environ if name != "MIGRATION_DATABASE_URL"}
-    return inherited | {"DATABASE_URL": f"postgresql://{address}?{options}"} | environ
+    return without_owner() | {"DATABASE_URL": f"postgresql://{address}?{options}"} | environ
+
+
+def without_owner() -> dict[str, str]:
+    """Return the environment without the URL of the owner, which names another database."""
+    return {name: os.environ[name] for name in os.environ if name != "MIGRATION_DATABASE_URL"}
 
 
 @contextmanager

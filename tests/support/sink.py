@@ -3,12 +3,17 @@
 import queue
 import re
 from collections import Counter
+from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from core.email.smtp_replies import Stage
+
+
+def _nothing(_server: SMTP) -> None:
+    """Let the client learn that its mail is accepted."""
 
 
 class Sink:
@@ -21,6 +26,8 @@ class Sink:
         # What the server says to a command about a recipient, in place of accepting it.
         self.replies: dict[tuple[Stage, str], str] = {}
         self.attempts: Counter[str] = Counter()
+        # Called when a mail is accepted, before the client learns of it.
+        self.on_accepted: Callable[[SMTP], object] = _nothing
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self,
@@ -54,6 +61,7 @@ class Sink:
         assert isinstance(message, EmailMessage)
         self.recipients = list(envelope.rcpt_tos)
         self.mails.put(message)
+        self.on_accepted(server)
         return "250 OK"
 
     def next(self, timeout: float = 20) -> EmailMessage:
@@ -62,3 +70,11 @@ class Sink:
 
     def is_empty(self) -> bool:
         return self.mails.empty()
+
+    def reset(self) -> None:
+        """Drop old mails, and accept all from now on."""
+        while not self.is_empty():
+            self.mails.get_nowait()
+        self.replies.clear()
+        self.attempts.clear()
+        self.on_accepted = _nothing

@@ -17,34 +17,35 @@ from tests.support.executors import Executor
 from tests.support.factories import (
     make_api_token,
     make_bulk_action,
+    make_delivery,
+    make_external_id,
     make_factors,
     make_organization,
     make_organization_invitation,
     make_service,
     make_session,
     make_user,
+    make_user_export,
+    make_user_import,
+    make_webhook,
     node_id,
 )
 from tests.support.images import make_image
-from tests.support.tables.authorization import (
-    ADMINISTRATOR,
-    ANONYMOUS,
-    OK,
-    OWNER,
-    READS,
-    STAFF,
-    USER,
-    WRITES,
-)
+from tests.support.tables.authorization.kinds import ADMINISTRATOR, ANONYMOUS, OWNER, STAFF, USER
+from tests.support.tables.authorization.reads import READS
+from tests.support.tables.authorization.writes import OK, WRITES
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import (
     EmailAddition,
     EmailAddress,
     EmailChange,
+    Invitation,
     LastSeen,
     Metadata,
     Profile,
     User,
 )
+from users.activity.models import IntervalCounts
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import (
@@ -58,14 +59,21 @@ from users.authentication.models import (
 )
 from users.authentication.sessions.access_tokens import issue_access_token
 from users.bulk.models import BulkAction, BulkFailure
+from users.exports.models import UserExport
+from users.imports.models import SkippedRow, UserImport
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
 from users.privacy.models import AccountDeletion, DataExport
 from users.scopes import Scope
+from users.webhooks.models import Webhook, WebhookDelivery
+from users.webhooks.states import WebhookDisabledReason
 
 HOUR = dt.timedelta(hours=1)
 TOKEN_KINDS: Final = (OWNER, ADMINISTRATOR)
 # The scopes of tokens: each one, and all together.
 TOKENS: Final = (*(frozenset({scope.value}) for scope in Scope), frozenset(map(str, Scope)))
+
+# A file for `importUsers`.
+USERS: Final = b"email\nimported@example.org\n"
 
 
 @dataclass(frozen=True)
@@ -113,9 +121,11 @@ def build_world() -> WorldRows:
     member = make_user("member")
     Membership.objects.create(organization=organization, user=member)
     invitation = make_organization_invitation(organization, owner, email="invited@example.org")
+    webhook = make_webhook(owner, organization)
     deleted = make_user("deleted", is_active=False)
     AccountDeletion.objects.create(user=deleted, expires_at=timezone.now() + HOUR)
     DataExport.objects.create(user=owner, expires_at=timezone.now() + HOUR, ready_at=timezone.now())
+    make_external_id(owner, "17", source="crm")
     rows = {
         "deleted": deleted,
         "owner": owner,
@@ -124,11 +134,18 @@ def build_world() -> WorldRows:
         "organization": organization,
         "member": member,
         "invitation": invitation,
+        "pending": Invitation.objects.create(
+            email="pending@example.org", locale="en", expires_at=invitation.expires_at
+        ),
         "event": event,
         "service": make_service("service"),
         "token": _used_token(owner),
         "bulk": make_bulk_action(administrator, administrator),
+        "export": make_user_export(administrator),
+        "import": make_user_import(administrator, AccountErrorCode.EMAIL_TAKEN),
         "passkey": Passkey.objects.get(),
+        "webhook": webhook,
+        "delivery": make_delivery(webhook, event),
     }
     return WorldRows(owner, sessions, {name: node_id(row) for name, row in rows.items()})
 
@@ -168,8 +185,18 @@ class World:
 
     def add_rows_for(self, type_name: str) -> None:
         """Add rows for one type, which would interfere with the tests of others."""
+        if type_name == "AnalyticsDay":
+            IntervalCounts.objects.create(interval="day", start="2026-01-01", sign_ups=1)
         if type_name == "ApiToken":
             ApiToken.objects.update(rotated_at=timezone.now())
+        if type_name == "Webhook":
+            Webhook.objects.update(
+                disabled_at=timezone.now(),
+                disabled_reason=WebhookDisabledReason.FAILING,
+                failing_since=timezone.now(),
+                previous_secret="x",
+                previous_secret_expires_at=timezone.now() + HOUR,
+            )
         if "deletion" in READS[type_name][0] or type_name == "User":
             # Like the suspension below.
             AccountDeletion.objects.create(user=self.owner, expires_at=timezone.now() + HOUR)
@@ -200,9 +227,8 @@ class World:
         completed = self.complete(document)
         is_anonymous = client == "anonymous"
         if "$image" in document:
-            return self.executor(
-                partial(ask.upload, completed, make_image()), is_anonymous=is_anonymous
-            )
+            file = USERS if "importUsers" in document else make_image()
+            return self.executor(partial(ask.upload, completed, file), is_anonymous=is_anonymous)
         return self.executor(partial(ask, completed), is_anonymous=is_anonymous)
 
 
@@ -219,11 +245,12 @@ def _every_row() -> str:
     organizations = (Organization, Membership, OrganizationInvitation)
     factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
     rest = (Session, ApiToken, Suspension, AccountDeletion, DataExport)
-    bulk = (BulkAction, BulkFailure)
-    people = (User, EmailAddress, EmailAddition, EmailChange, Profile, Metadata)
+    jobs = (BulkAction, BulkFailure, UserExport, UserImport, SkippedRow)
+    webhooks = (Webhook, WebhookDelivery)
+    people = (User, Invitation, EmailAddress, EmailAddition, EmailChange, Profile, Metadata)
     models: tuple[Any, ...] = (
-        *(*people, *rest, *factors, *bulk),
-        *(Group, Permission, *organizations),
+        *(*people, *rest, *factors, *jobs),
+        *(Group, Permission, *organizations, *webhooks),
     )
     metas = [model._meta for model in models]
     many_to_many = [field for meta in metas for field in meta.many_to_many]

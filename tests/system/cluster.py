@@ -19,6 +19,7 @@ from typing import Any, Self
 import psutil
 import yaml
 
+from core.dev.nginx import configuration
 from core.dev.ports import free_port
 from tests.support.service_processes import environ_of_tests
 from tests.system.programs import require_program
@@ -43,10 +44,10 @@ REQUESTS = {
 }
 
 
-def wait_until(condition: Any, what: str) -> None:
-    deadline = time.monotonic() + TIMEOUT
+def wait_until(condition: Any, what: str, seconds: float = TIMEOUT) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {TIMEOUT} seconds"
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} seconds"
         time.sleep(0.02)
 
 
@@ -55,19 +56,17 @@ def connects(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def render(template: str, variables: dict[str, str]) -> str:
-    """Substitute the set variables only, as the NGINX image does."""
-    return re.sub(
-        r"\$\{(\w+)\}|\$(\w+)",
-        lambda found: variables.get(found[1] or found[2], found[0]),
-        template,
-    )
-
-
 def fetch(
-    port: int, method: str, path: str, body: bytes | None = None, **headers: str
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    *,
+    source: str = HOST,
+    **headers: str,
 ) -> tuple[HTTPResponse, bytes]:
-    connection = HTTPConnection(HOST, port, timeout=TIMEOUT)
+    """Send a request from a loopback address on a connection of its own."""
+    connection = HTTPConnection(HOST, port, timeout=TIMEOUT, source_address=(source, 0))
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         connection.request(method, path, body, fields)
@@ -125,6 +124,15 @@ class Replica:
         except OSError:
             return False
 
+    def suspend(self) -> None:
+        """Have the master and its workers hang."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGCONT)
+
     def stop(self) -> int:
         assert self.process is not None
         self.process.terminate()
@@ -170,8 +178,7 @@ class Nginx:
         return "".join((self.directory / name).read_text(encoding="utf-8") for name in names)
 
     def configure(self, upstream: str) -> None:
-        template = (ROOT / "nginx.conf.template").read_text(encoding="utf-8")
-        config = render(template, self.variables | {"ROSTER_UPSTREAM": upstream})
+        config = configuration(self.variables | {"ROSTER_UPSTREAM": upstream})
         (self.directory / "nginx.conf").write_text(config, encoding="utf-8")
 
     def start(self) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from core.dev.ports import free_port
 from tests.support.demo import demo
+from tests.system.accessibility import axe_script
 from tests.system.programs import built_client, npm, require_program
 
 # Disables Chromium's update checks.
@@ -28,9 +29,17 @@ def client_script() -> str:
     """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def axe() -> str:
+    return axe_script()
+
+
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run the demo; yield its URL."""
+    """Run the demo; yield its URL.
+
+    All files use it, and leave its named users as they were.
+    """
     port = free_port()
     with demo(tmp_path_factory.mktemp("demo"), port) as running:
         running.wait_until_ready()

@@ -65,12 +65,16 @@ class PgBouncer:
 
 
 @contextmanager
-def pgbouncer(*, connections: int) -> Iterator[PgBouncer]:
-    """Run PgBouncer with transaction pooling and a number of server connections."""
+def pgbouncer(*, connections: int, host: str | None = None) -> Iterator[PgBouncer]:
+    """Run PgBouncer with transaction pooling and a number of server connections.
+
+    ``host`` is the directory of another server's socket than the primary's.
+    """
     program = require_program("pgbouncer", "pgbouncer")
     database = settings.DATABASES["default"]
     # PgBouncer refuses to run as root; the owner of PostgreSQL's socket may connect.
-    owner = Path(database["HOST"]).stat().st_uid
+    host = host or database["HOST"]
+    owner = Path(host).stat().st_uid
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
         directory = Path(name)
         found = PgBouncer(free_port(), database["NAME"], database["USER"], directory / "log")
@@ -78,7 +82,7 @@ def pgbouncer(*, connections: int) -> Iterator[PgBouncer]:
         (directory / "ini").write_text(
             CONFIGURATION.format(
                 name=found.database,
-                host=database["HOST"],
+                host=host,
                 port=database["PORT"] or 5432,
                 listen_port=found.port,
                 directory=directory,

@@ -1,15 +1,24 @@
 """External programs that the system tests require."""
 
+import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from functools import cache
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
+from uuid import uuid4
 
 import pytest
 
 from tests.system.repository import ROOT
+
+# The same in all processes of a test run.
+RUN: Final = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
 
 
 def require_program(name: str, package: str) -> str:
@@ -18,6 +27,38 @@ def require_program(name: str, package: str) -> str:
     if path is None:
         pytest.fail(f"{name} is missing; install it: apt-get install {package}")
     return path
+
+
+@contextmanager
+def running(command: list[str | Path], **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server in a new process group within the block."""
+    process = subprocess.Popen(
+        command,
+        env=os.environ | environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def wait_until(ready: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
+    """Wait until ``ready`` raises no `OSError`."""
+    deadline = time.monotonic() + 90
+    while True:
+        assert process.poll() is None, "the server ended"
+        try:
+            ready()
+        except OSError:
+            assert time.monotonic() < deadline, "the server is not ready"
+            time.sleep(0.1)
+        else:
+            return
 
 
 def npm(folder: Path, *arguments: str, **environ: str) -> str:
@@ -46,18 +87,37 @@ def run(folder: Path, *command: str, **environ: str) -> str:
     return result.stdout
 
 
-@cache
-def install_packages(folder: Path) -> None:
-    """Install the packages of a folder's lock file, once in this process."""
-    npm(folder, "ci")
+@contextmanager
+def first_in_run(step: str) -> Iterator[bool]:
+    """Yield whether no process of this test run has completed the step; the others wait."""
+    path = ROOT / ".data" / f"{step}.step"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a+", encoding="utf-8") as completed:
+        fcntl.flock(completed, fcntl.LOCK_EX)
+        completed.seek(0)
+        is_first = completed.read() != RUN
+        yield is_first
+        if is_first:
+            completed.truncate(0)
+            completed.write(RUN)
 
 
-@cache
+def install_packages(folder: Path, *scripts: str) -> None:
+    """Install a folder's packages and run its scripts, once in a test run.
+
+    The packages are those of the lock file.
+    """
+    with first_in_run(f"install-{folder.name}") as is_first:
+        if is_first:
+            npm(folder, "ci")
+            for script in scripts:
+                npm(folder, "run", script)
+
+
 def built_client() -> Path:
-    """Build the TypeScript client, once in this process; return its folder."""
+    """Build the TypeScript client; return its folder."""
     folder = ROOT / "clients" / "typescript"
-    install_packages(folder)
-    npm(folder, "run", "build")
+    install_packages(folder, "build")
     return folder
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from tests.support.factories import PASSWORD, make_users
 from tests.support.guides import GUIDES, write_guide
 from tests.system.cluster import Replica, fetch
-from tests.system.programs import compatibility_package
+from tests.system.programs import compatibility_package, first_in_run, npm
 from users.accounts.models import User
 from users.authentication.models import Session
 from users.authentication.sessions.access_tokens import issue_access_token
@@ -67,11 +67,17 @@ def make_public_users(count: int) -> list[str]:
     return usernames
 
 
-def package_with_guides() -> Path:
-    """Return the folder of the other clients, with the code of the guides in `generated/guides`."""
+def package_with_guides(service_url: str) -> Path:
+    """Return the folder of the other clients, with the code of the guides in `generated/guides`.
+
+    The code is compiled against the service, by the first process of a test run.
+    """
     package = compatibility_package()
-    folder = package / "generated" / "guides"
-    shutil.rmtree(folder, ignore_errors=True)
-    for page in GUIDES.glob("*.md"):
-        write_guide(page.stem, folder / page.stem)
+    with first_in_run("guides") as is_first:
+        if is_first:
+            folder = package / "generated" / "guides"
+            shutil.rmtree(folder, ignore_errors=True)
+            for page in GUIDES.glob("*.md"):
+                write_guide(page.stem, folder / page.stem)
+            npm(package, "run", "guides", ROSTER_URL=service_url)
     return package

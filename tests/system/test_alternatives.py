@@ -1,12 +1,11 @@
 """Memcached as the cache and RabbitMQ as the broker."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -14,19 +13,20 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache, caches
 from django.test import override_settings
-from kombu import Connection
 from prometheus_client import REGISTRY
 from pymemcache import Client as MemcacheClient  # type: ignore[import-untyped]
 
 from core.cache.shared import ALIAS, MAX_ENTRY_BYTES, SharedCache, _name
 from core.configuration.services import ServiceEnvironment
 from core.dev.ports import free_port
+from core.dev.rabbitmq import RabbitMQ
+from core.outbox.queues import FORMER, Queue
 from tests.core.test_outbox import eventually
 from tests.support.pickle_bombs import bomb
 from tests.support.service_processes import celery_worker, environ_of_tests
 from tests.support.sink import Sink
-from tests.system.programs import require_program
-from users.activity.models import DailyCount
+from tests.system.programs import require_program, running, wait_until
+from users.activity.models import IntervalCounts
 
 KEY = b"key"
 SIGN_UP = """
@@ -37,38 +37,12 @@ print(GraphQLClient()(
     input={"email": "dora@example.org", "username": "dora", "password": "a phrase to keep"},
 ).data)
 """
-RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-
-
-@contextmanager
-def running(command: list[str | Path], **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server in a new process group within the block."""
-    process = subprocess.Popen(
-        command,
-        env=os.environ | environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=60)
-
-
-def wait_until(ready: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
-    """Wait until ``ready`` raises no `OSError`."""
-    deadline = time.monotonic() + 90
-    while True:
-        assert process.poll() is None, "the server ended"
-        try:
-            ready()
-        except OSError:
-            assert time.monotonic() < deadline, "the server is not ready"
-            time.sleep(0.1)
-        else:
-            return
+# Beat sends both tasks every minute.
+COUNT = """
+import django; django.setup()
+from users.activity.tasks import roll_up_events, seal_events
+(seal_events.si() | roll_up_events.si()).delay()
+"""
 
 
 @pytest.fixture
@@ -165,42 +139,16 @@ def test_memcached_that_returns_is_used_again() -> None:
                 eventually(works)
 
 
-@pytest.fixture(scope="session")
-def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A separate RabbitMQ node on loopback."""
-    require_program("rabbitmq-server", "rabbitmq-server")
-    home = tmp_path_factory.mktemp("rabbitmq")
-    port, dist_port, epmd_port = free_port(), free_port(), free_port()
-    environ = {
-        "HOME": str(home),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "ERL_EPMD_PORT": str(epmd_port),
-        "RABBITMQ_NODENAME": "roster@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(dist_port),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-        "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(home / "log"),
-        "RABBITMQ_PID_FILE": str(home / "pid"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
-    }
-    url = f"amqp://guest:guest@127.0.0.1:{port}//"
-
-    def connect() -> None:
-        with Connection(url) as connection:
-            connection.connect()
-
-    with running([RABBITMQ], **environ) as process:
-        wait_until(connect, process)
-        yield url
-    # Erlang's port mapper outlives its nodes.
-    subprocess.run(["epmd", "-kill"], env=os.environ | environ, capture_output=True, check=False)
+@pytest.fixture(scope="module")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    node = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
+    with node.running():
+        yield node
 
 
 @pytest.mark.django_db(transaction=True)
-def test_mail_and_analytics_through_rabbitmq(mails: Sink, rabbitmq_url: str) -> None:
-    environ = {"CELERY_BROKER_URL": rabbitmq_url, "DJANGO_SETTINGS_MODULE": "core.settings"}
+def test_mail_and_analytics_through_rabbitmq(mails: Sink, rabbitmq: RabbitMQ) -> None:
+    environ = {"CELERY_BROKER_URL": rabbitmq.url, "DJANGO_SETTINGS_MODULE": "core.settings"}
     with celery_worker(**environ):
         web = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", SIGN_UP],
@@ -212,7 +160,80 @@ def test_mail_and_analytics_through_rabbitmq(mails: Sink, rabbitmq_url: str) -> 
         assert web.stdout.strip() == "{'signUp': {'errors': []}}"
         assert web.stderr == "", "the broker was reached"
         assert mails.next()["To"] == "dora@example.org"
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", COUNT],
+            env=environ_of_tests(**environ),
+            check=True,
+        )
         deadline = time.monotonic() + 20
-        while not DailyCount.objects.filter(count=1).exists():
+        while not IntervalCounts.objects.filter(sign_ups=1).exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
+    types = dict(
+        line.split() for line in rabbitmq.control("list_queues", "name", "type").splitlines()[1:]
+    )
+    assert {types[queue] for queue in Queue} == {"quorum"}
+    # Older releases declared it, and RabbitMQ refuses to change it.
+    assert types[FORMER] == "classic"
+
+
+NUDGE = """
+import threading
+import django; django.setup()
+from core.outbox.nudge import nudger
+for number in range(3):
+    nudger.nudge({"mail": [(number, "")]})
+    nudger.flush(60)
+print("done", flush=True)
+nudger.nudge({"mail": [(4, "")]})
+"""
+
+
+def nudge(url: str) -> "subprocess.CompletedProcess[str]":
+    """Nudge in a process, which then exits, in time or not."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", NUDGE],
+        env=environ_of_tests(CELERY_BROKER_URL=url, DJANGO_SETTINGS_MODULE="core.settings"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+
+def test_rabbitmq_has_each_message_in_its_queue_only(rabbitmq: RabbitMQ) -> None:
+    assert nudge(rabbitmq.url).stderr == ""
+
+    def counts() -> dict[str, int]:
+        lines = rabbitmq.control("list_queues", "name", "messages").splitlines()[1:]
+        listed = {name: int(count) for name, count in map(str.split, lines)}
+        return {queue: listed.get(queue, 0) for queue in (*Queue, FORMER)}
+
+    eventually(lambda: counts() == dict.fromkeys((*Queue, FORMER), 0) | {Queue.MAIL: 4}, 60)
+
+
+def test_processes_do_not_wait_for_a_rabbitmq_that_refuses() -> None:
+    result = nudge(f"amqp://guest:guest@127.0.0.1:{free_port()}//")
+    assert result.stdout == "done\n"
+    # Once, and then no more until the circuit closes.
+    assert result.stderr.count("the outbox keeps the work") == 1
+
+
+def test_processes_do_not_wait_for_a_rabbitmq_that_hangs(rabbitmq: RabbitMQ) -> None:
+    rabbitmq.stop()
+    try:
+        result = nudge(rabbitmq.url)
+    finally:
+        rabbitmq.resume()
+    assert result.stdout == "done\n"
+    assert result.stderr.count("the outbox keeps the work") == 1
+
+
+def test_processes_do_not_wait_for_a_rabbitmq_that_blocks(rabbitmq: RabbitMQ) -> None:
+    """It stops reading what publishers send, because it is short of memory."""
+    rabbitmq.control("set_vm_memory_high_watermark", "0.00001")
+    try:
+        eventually(lambda: "memory" in rabbitmq.control("eval", "rabbit_alarm:get_alarms()."))
+        assert nudge(rabbitmq.url).stdout == "done\n"
+    finally:
+        rabbitmq.control("set_vm_memory_high_watermark", "0.4")

@@ -1,13 +1,13 @@
 """Generated clients for the documented operations type-check."""
 
-from tests.system.programs import built_client, npm
+from tests.system.programs import built_client, install_packages, npm
 from tests.system.repository import ROOT
 
 CONSOLE = ROOT / "console"
 
 
 def test_the_documented_operations_type_check() -> None:
-    npm(CONSOLE, "ci")
+    install_packages(CONSOLE)
     npm(CONSOLE, "run", "codegen")
     npm(CONSOLE, "run", "check-operations")
 
@@ -17,4 +17,5 @@ def test_the_documented_operations_type_check() -> None:
 
 def test_the_console_type_checks() -> None:
     built_client()
+    install_packages(CONSOLE)
     npm(CONSOLE, "run", "check")

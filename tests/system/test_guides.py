@@ -115,8 +115,7 @@ def signed_by_secret(token: str, secret: bytes) -> str:
 
 def test_caches_and_tokens_in_node(service: Replica, alice: User, settings: Any) -> None:
     others = make_public_users(24)
-    package = package_with_guides()
-    npm(package, "run", "guides", ROSTER_URL=issuer_of(service))
+    package = package_with_guides(issuer_of(service))
     described = {
         "url": url_of(service),
         "issuer": issuer_of(service),

@@ -21,7 +21,6 @@ from tests.support.demo import demo
 from tests.system.authenticators import add_authenticator
 from tests.system.cluster import connects, fetch, wait_until
 from tests.system.programs import npm
-from tests.system.repository import text
 from tests.system.services import package_with_guides
 
 ITEMS: Final = "li:not([aria-hidden])"
@@ -108,8 +107,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def package() -> Path:
-    return package_with_guides()
+def package(service: Service) -> Path:
+    return package_with_guides(service.url)
 
 
 @pytest.fixture
@@ -184,9 +183,6 @@ def test_react_on_another_origin(service: Service, package: Path, page: Page) ->
 
 def test_relay_in_react(service: Service, package: Path, page: Page) -> None:
     names = service.names("alan")
-    guide = package / "generated" / "guides" / "relay"
-    (guide / "schema.graphql").write_text(text("schema.graphql"), encoding="utf-8")
-    npm(guide, "exec", "--", "relay-compiler")
     folder = build(package, "relay", "pages/relay", service)
     methods: list[str] = []
     page.on("request", lambda request: methods.append(request.method))

@@ -5,52 +5,17 @@ import re
 import shlex
 import subprocess
 import sys
-from fnmatch import fnmatch
 
 import pytest
+from django.conf import settings
 
+from tests.system.dockerfile import Dockerfile, is_ignored
 from tests.system.repository import PINNED, ROOT, text
-
-
-class Dockerfile:
-    """The instructions of each stage, with continuation lines joined."""
-
-    def __init__(self, source: str) -> None:
-        lines = [line for line in source.splitlines() if not line.lstrip().startswith("#")]
-        joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
-        self.stages: dict[str, list[tuple[str, str]]] = {}
-        self.bases: dict[str, str] = {}
-        for line in filter(None, joined.splitlines()):
-            instruction, _space, rest = line.strip().partition(" ")
-            if instruction == "FROM":
-                base, _as, name = rest.partition(" AS ")
-                self.bases[name] = base
-                self.stages[name] = []
-            else:
-                self.stages[next(reversed(self.stages))].append((instruction, rest))
-
-    def of(self, stage: str, instruction: str) -> list[str]:
-        return [rest for name, rest in self.stages[stage] if name == instruction]
 
 
 @pytest.fixture(scope="module")
 def dockerfile() -> Dockerfile:
     return Dockerfile(text("Dockerfile"))
-
-
-def is_ignored(path: str) -> bool:
-    """Return whether .dockerignore excludes a path; the last matching pattern decides."""
-    ignored = False
-    parts = path.split("/")
-    parents = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    for line in text(".dockerignore").splitlines():
-        pattern = line.removeprefix("!")
-        if line and not line.startswith("#"):
-            anywhere = pattern.startswith("**/")
-            candidates = parts if anywhere else parents
-            if any(fnmatch(candidate, pattern.removeprefix("**/")) for candidate in candidates):
-                ignored = not line.startswith("!")
-    return ignored
 
 
 def test_the_image_has_three_stages_of_pinned_bases(dockerfile: Dockerfile) -> None:
@@ -97,14 +62,21 @@ def test_excluded_files_are_not_in_the_build_context(path: str) -> None:
 def test_image_installs_locked_versions(dockerfile: Dockerfile) -> None:
     assert "npm ci --omit=dev" in dockerfile.of("console", "RUN")
     commands = dockerfile.of("build", "RUN")
-    installs = [part for run in commands for part in run.split(" && ") if "pip install" in part]
+    steps = [part for run in commands for part in run.split(" && ")]
+    installs = [step for step in steps if "/pip " in step and " install " in step]
     assert len(installs) == 2
     assert all("--require-hashes" in install for install in installs)
-    [extract] = [part for run in commands for part in run.split(" && ") if part.startswith("sed")]
+    [extract] = [step for step in steps if step.startswith("sed")]
     program = shlex.split(extract)
     lock = subprocess.run(program[:4], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert lock.startswith("babel==")
     assert [line.split("=")[0].strip() for line in lock.splitlines()[1:]] == ["--hash"] * 2
+
+
+def test_image_has_the_languages_of_the_service(dockerfile: Dockerfile) -> None:
+    [prune] = [run for run in dockerfile.of("build", "RUN") if "*/locale/*" in run]
+    kept = set(re.findall(r"-not -name ([a-z-]+)\b", prune))
+    assert kept == {code for code, _name in settings.LANGUAGES}
 
 
 def test_image_runs_as_an_unprivileged_user(dockerfile: Dockerfile) -> None:

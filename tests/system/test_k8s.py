@@ -1,94 +1,39 @@
-"""The compose file and the Kubernetes base are valid, hardened and consistent."""
+"""The Kubernetes base is valid, hardened and consistent."""
 
 import os
 import re
 import runpy
 import subprocess
-import sys
-import tomllib
-from typing import Any
-from urllib.parse import urlsplit
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
-import yaml
 from django.conf import settings
 from django.test import Client
 
-from tests.system.programs import require_program
-from tests.system.repository import PINNED, ROOT, text
-
-SECRET_KEY = "k" * 50
-COMPOSE_SECRETS = {
-    "SECRET_KEY": SECRET_KEY,
-    "POSTGRES_PASSWORD": "s3cret",
-    "POSTGRES_OWNER_PASSWORD": "m0re",
-}
-OLDEST_VERSION, NEWEST_VERSION = "1.25", "1.37"
-READS_VARIABLE = re.compile(r"env\.\w+\(\s*\"(\w+)\"")
-
-Manifest = dict[str, Any]
-
-
-def variables_read() -> set[str]:
-    """Return the environment variables of the settings and gunicorn's configuration."""
-    files = ("core/settings.py", "gunicorn.conf.py")
-    return {name for file in files for name in READS_VARIABLE.findall(text(file))}
-
-
-def example_secret(name: str = "secret") -> dict[str, str]:
-    lines = [line for line in text(f"k8s/{name}.example.env").splitlines() if line[:1] != "#"]
-    return dict(line.split("=", 1) for line in lines)
-
-
-def assert_starts_with(environment: dict[str, str]) -> None:
-    """Assert that gunicorn loads the service with these variables only."""
-    result = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "--check-config"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"]} | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-
-
-# The Kubernetes base ---------------------------------------------------------------------
+from core.outbox.queues import FORMER, Queue
+from tests.system.environments import (
+    SECRET_KEY,
+    WORKERS,
+    assert_starts_with,
+    example_secret,
+    variables_read,
+)
+from tests.system.kubernetes import (
+    NEWEST_VERSION,
+    OLDEST_VERSION,
+    Manifest,
+    container,
+    find,
+    kustomize,
+    pods,
+)
+from tests.system.repository import ROOT, text
 
 
 @pytest.fixture(scope="module")
 def manifests() -> list[Manifest]:
-    command = [require_program("kubectl", "kubernetes-client"), "kustomize", str(ROOT / "k8s")]
-    rendered = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert rendered.returncode == 0, rendered.stderr
-    return list(yaml.safe_load_all(rendered.stdout))
-
-
-def find(manifests: list[Manifest], kind: str, component: str) -> Manifest:
-    [found] = [
-        manifest
-        for manifest in manifests
-        if manifest["kind"] == kind
-        and manifest["metadata"]["labels"]["app.kubernetes.io/component"] == component
-    ]
-    return found
-
-
-def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
-    """Return each component's pod template."""
-    return {
-        manifest["metadata"]["labels"]["app.kubernetes.io/component"]: manifest["spec"]["template"]
-        for manifest in manifests
-        if "template" in manifest.get("spec", {})
-    }
-
-
-def container(manifests: list[Manifest], component: str) -> Manifest:
-    containers: list[Manifest] = pods(manifests)[component]["spec"]["containers"]
-    [only] = containers
-    return only
+    return kustomize(ROOT / "k8s" / "base")
 
 
 def test_base_contains_the_whole_service(manifests: list[Manifest]) -> None:
@@ -97,13 +42,20 @@ def test_base_contains_the_whole_service(manifests: list[Manifest]) -> None:
     assert rendered == [
         ("ConfigMap", config),
         ("Deployment", "beat"),
+        ("Deployment", "bulk"),
+        ("Deployment", "mail"),
+        ("Deployment", "periodic"),
         ("Deployment", "web"),
+        ("Deployment", "webhooks"),
         ("Deployment", "worker"),
         ("Ingress", "roster"),
         ("Job", "migrate"),
         ("NetworkPolicy", "roster"),
         ("NetworkPolicy", "web"),
-        ("PodDisruptionBudget", "web"),
+        *(
+            ("PodDisruptionBudget", name)
+            for name in ("bulk", "mail", "periodic", "web", "webhooks", "worker")
+        ),
         ("Service", "roster"),
     ]
 
@@ -134,28 +86,12 @@ def test_manifests_set_known_and_sufficient_variables(manifests: list[Manifest])
         {"configMapRef": {"name": config["metadata"]["name"]}},
         {"secretRef": {"name": "roster"}},
     ]
-    for component in ("web", "worker", "beat"):
+    for component in ("web", "beat", *WORKERS):
         assert container(manifests, component)["envFrom"] == of_all
     assert container(manifests, "migrate")["envFrom"] == [
         *of_all,
         {"secretRef": {"name": "roster-owner"}},
     ]
-
-
-def test_only_migrations_have_the_owner_credentials(services: dict[str, Manifest]) -> None:
-    for environment in (
-        example_secret() | example_secret("owner.secret"),
-        services["migrate"]["environment"],
-    ):
-        service, owner = (
-            urlsplit(interpolate(environment[name], COMPOSE_SECRETS))
-            for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL")
-        )
-        assert (service.username, owner.username) == ("roster", "roster_owner")
-        assert (service.hostname, service.path) == (owner.hostname, owner.path)
-    assert set(example_secret("owner.secret")) == {"MIGRATION_DATABASE_URL"}
-    for name in set(services) - {"migrate", "postgres"}:
-        assert "owner" not in str(services[name]).lower()
 
 
 def test_every_pod_is_confined(manifests: list[Manifest]) -> None:
@@ -184,16 +120,17 @@ def test_every_pod_is_confined(manifests: list[Manifest]) -> None:
 
 def test_selectors_match_pods(manifests: list[Manifest]) -> None:
     labels = {component: pod["metadata"]["labels"] for component, pod in pods(manifests).items()}
-    for component in ("web", "worker", "beat"):
+    for component in ("web", "beat", *WORKERS):
         deployment = find(manifests, "Deployment", component)["spec"]
         assert deployment["selector"]["matchLabels"] == labels[component]
     web = labels["web"]
     service = find(manifests, "Service", "web")
     assert service["spec"]["selector"] == web
-    budget = find(manifests, "PodDisruptionBudget", "web")["spec"]
-    assert budget["selector"]["matchLabels"] == web
-    [spread] = pods(manifests)["web"]["spec"]["topologySpreadConstraints"]
-    assert spread["labelSelector"]["matchLabels"] == web
+    for component in ("web", *WORKERS):
+        budget = find(manifests, "PodDisruptionBudget", component)["spec"]
+        assert budget["selector"]["matchLabels"] == labels[component]
+        [spread] = pods(manifests)[component]["spec"]["topologySpreadConstraints"]
+        assert spread["labelSelector"]["matchLabels"] == labels[component]
     policies = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "NetworkPolicy"}
     assert policies["roster-web"]["podSelector"]["matchLabels"] == web
     everyone = policies["roster"]["podSelector"]["matchLabels"]
@@ -239,142 +176,41 @@ def test_grace_periods_cover_running_work(manifests: list[Manifest]) -> None:
         for name, pod in pods(manifests).items()
     }
     assert grace["web"] > int(seconds) + gunicorn["graceful_timeout"]
-    assert grace["worker"] > settings.CELERY_TASK_TIME_LIMIT
+    for name in WORKERS:
+        assert grace[name] > settings.CELERY_TASK_TIME_LIMIT
     beat = find(manifests, "Deployment", "beat")["spec"]
-    assert (beat["replicas"], beat["strategy"]) == (1, {"type": "Recreate"})
+    assert beat["replicas"] == 1
 
 
-# The compose file ------------------------------------------------------------------------
+def test_each_queue_has_workers_of_its_own(manifests: list[Manifest]) -> None:
+    consumed = {}
+    for name in WORKERS:
+        *_others, option, queues = container(manifests, name)["args"]
+        assert option == "--queues"
+        consumed[name] = queues.split(",")
+    assert consumed.pop("worker") == [Queue.DEFAULT, FORMER]
+    assert consumed == {f"worker-{queue}": [queue] for queue in Queue if queue is not Queue.DEFAULT}
+    # They differ in nothing else.
+    specs = []
+    for name in WORKERS:
+        spec = str(pods(manifests)[name]["spec"])
+        queues = container(manifests, name)["args"][-1]
+        specs.append(spec.replace(f"'{queues}'", "").replace(f"'{name}'", ""))
+    assert len({spec.replace("'worker'", "") for spec in specs}) == 1
 
 
-@pytest.fixture(scope="module")
-def services() -> dict[str, Manifest]:
-    compose = yaml.safe_load(text("compose.yaml"))
-    found: dict[str, Manifest] = compose["services"]
-    return found
-
-
-def interpolate(value: str, variables: dict[str, str]) -> str:
-    """Interpolate ${NAME:-default} and ${NAME:?problem}."""
-
-    def one(found: re.Match[str]) -> str:
-        name, operator, rest = found.groups()
-        if operator == "?" and name not in variables:
-            raise LookupError(rest)
-        return variables.get(name, rest)
-
-    return re.sub(r"\$\{(\w+):([-?])([^}]*)\}", one, value)
-
-
-def test_compose_needs_three_secrets_and_starts_with_them(services: dict[str, Manifest]) -> None:
-    environment = services["migrate"]["environment"]
-    assert set(services["web"]["environment"]) | set(environment) <= variables_read()
-    assert services["worker"]["environment"].items() <= services["web"]["environment"].items()
-    assert services["beat"]["environment"].items() <= environment.items()
-    for missing in COMPOSE_SECRETS:
-        others = {name: value for name, value in COMPOSE_SECRETS.items() if name != missing}
-        with pytest.raises(LookupError, match=f"set {missing} to "):
-            [interpolate(value, others) for value in environment.values()]
-    for name in ("web", "migrate"):
-        values = services[name]["environment"].items()
-        assert_starts_with({key: interpolate(value, COMPOSE_SECRETS) for key, value in values})
-
-
-def test_compose_creates_both_roles(services: dict[str, Manifest]) -> None:
-    postgres = services["postgres"]
-    url = services["migrate"]["environment"]["MIGRATION_DATABASE_URL"]
-    owner = urlsplit(interpolate(url, COMPOSE_SECRETS))
-    created = {
-        name: interpolate(value, COMPOSE_SECRETS) for name, value in postgres["environment"].items()
-    }
-    assert created == {
-        "POSTGRES_USER": owner.username,
-        "POSTGRES_PASSWORD": owner.password,
-        "POSTGRES_DB": owner.path.removeprefix("/"),
-    }
-
-    [config] = postgres["configs"]
-    script = yaml.safe_load(text("compose.yaml"))["configs"][config["source"]]["content"]
-    assert interpolate(script, COMPOSE_SECRETS) == "CREATE ROLE roster LOGIN PASSWORD 's3cret';\n"
-    # tests/core/test_append_only.py runs the document's statements.
-    assert interpolate(script, {"POSTGRES_PASSWORD": "…"}) in text("docs/deployment.md")
-    assert config["target"].startswith("/docker-entrypoint-initdb.d/")
-    assert config["target"].endswith(".sql")
-
-
-def test_compose_and_kubernetes_run_the_same(
-    services: dict[str, Manifest], manifests: list[Manifest]
-) -> None:
-    project = tomllib.loads(text("pyproject.toml"))["project"]
-    image = f"roster:{project['version']}"
-    for component in ("web", "worker", "beat", "migrate"):
-        pod = container(manifests, component)
-        assert pod["image"] == services[component]["image"] == image
-        assert pod.get("args") == services[component].get("command")
-        assert "command" not in pod
-    assert [name for name, service in services.items() if "build" in service] == ["web"]
-
-
-def test_compose_waits_for_what_it_needs(services: dict[str, Manifest]) -> None:
-    needs = {
-        name: {other: how["condition"] for other, how in service.get("depends_on", {}).items()}
-        for name, service in services.items()
-    }
-    after_migrate = {
-        "migrate": "service_completed_successfully",
-        "redis": "service_healthy",
-    }
-    assert needs == {
-        "nginx": {"web": "service_healthy"},
-        "web": after_migrate,
-        "worker": after_migrate,
-        "beat": after_migrate,
-        "migrate": {"postgres": "service_healthy"},
-        "postgres": {},
-        "redis": {},
-        "mailpit": {},
-    }
-    for name in ("nginx", "web", "postgres", "redis"):
-        assert services[name]["healthcheck"]["test"][0] == "CMD"
-    for name in ("worker", "beat", "migrate"):
-        assert services[name]["healthcheck"] == {"disable": True}
-    gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
-    assert seconds(services["web"]["stop_grace_period"]) > gunicorn["graceful_timeout"]
-    assert seconds(services["worker"]["stop_grace_period"]) > settings.CELERY_TASK_TIME_LIMIT
-
-
-def seconds(duration: str) -> int:
-    assert duration.endswith("s")
-    return int(duration.removesuffix("s"))
-
-
-def test_compose_exposes_nginx_only_and_pins_every_image(services: dict[str, Manifest]) -> None:
-    for name, service in services.items():
-        assert PINNED.fullmatch(service["image"]), name
-        for port in service.get("ports", []):
-            assert interpolate(port, {}).startswith("127.0.0.1:")
-    assert [name for name, service in services.items() if "ports" in service] == [
-        "nginx",
-        "mailpit",
-    ]
-    assert services["web"]["deploy"]["replicas"] == 2
-
-
-def test_compose_configures_nginx(services: dict[str, Manifest]) -> None:
-    template = text("nginx.conf.template")
-    environment = services["nginx"]["environment"]
-    used = set(re.findall(r"\$\{(\w+)\}", template))
-    assert used == {name for name in environment if name.startswith("ROSTER_")}
-    assert environment["NGINX_ENVSUBST_FILTER"] == "ROSTER_"
-    size = environment["ROSTER_MAX_BODY"]
-    assert int(size.removesuffix("k")) * 1024 > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-    assert int(environment["ROSTER_MAX_PER_ADDRESS"]) > 0
-    [source, target, mode] = services["nginx"]["volumes"][0].split(":")
-    assert (ROOT / source).is_file()
-    assert (target, mode) == ("/etc/nginx/templates/nginx.conf.template", "ro")
-
-    gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
-    block = template[template.index("upstream roster {") :]
-    idle = re.search(r"keepalive_timeout (\w+);", block)
-    assert idle
-    assert gunicorn["keepalive"] > seconds(idle[1])
+def test_heartbeats_are_probed_without_python(manifests: list[Manifest], tmp_path: Path) -> None:
+    config = find(manifests, "ConfigMap", "config")["data"]
+    for name in ("beat", *WORKERS):
+        only = container(manifests, name)
+        beaten = tmp_path / Path(config["HEARTBEAT_FILE"]).name
+        for probe in (only["startupProbe"], only["livenessProbe"]):
+            command = probe["exec"]["command"]
+            beaten.unlink(missing_ok=True)
+            environ = {"PATH": os.environ["PATH"], "HEARTBEAT_FILE": str(beaten)}
+            missing = subprocess.run(command, env=environ, capture_output=True, check=False)
+            assert missing.returncode != 0
+            beaten.touch()
+            assert subprocess.run(command, env=environ, check=False).returncode == 0
+            os.utime(beaten, (0, 0))
+            assert subprocess.run(command, env=environ, check=False).returncode != 0

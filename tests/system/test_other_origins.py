@@ -1,4 +1,7 @@
-"""Pages of allowed origins use the API in a real browser; others cannot."""
+"""Pages of allowed origins use the API in a real browser; others cannot.
+
+A logo may be on any.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,7 +11,7 @@ from threading import Thread
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, Error, Page, expect
 
 from core.dev.ports import free_port
 from core.settings import DEFAULT_DEMO_PASSWORD
@@ -39,16 +42,21 @@ LOG_IN: Final = """
 """
 ME: Final = "{ me { username } }"
 ADA: Final = {"data": {"me": {"username": "ada"}}}
+LOGO: Final = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"/>'
+# The width of an image, 0 if it was refused, and its size on the page.
+SHOWN: Final = "image => [image.naturalWidth, image.clientWidth, image.clientHeight]"
 
 
 class Blank(BaseHTTPRequestHandler):
-    """An empty page at each URL."""
+    """An empty page at each URL, and a logo."""
 
     def do_GET(self) -> None:
+        kind, body = ("image/svg+xml", LOGO) if self.path == "/logo" else ("text/html", b"")
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -77,15 +85,22 @@ class Origins:
 
 @pytest.fixture(scope="module")
 def origins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origins]:
-    """Run the demo with two allowed origins, and pages of three."""
+    """Run the demo with two allowed origins, and pages of three.
+
+    The logo is on the third.
+    """
     port = free_port()
     with ExitStack() as stack:
         same_site, cross_site, third = (
             stack.enter_context(pages_at(host)) for host in ("localhost", "127.0.0.1", "localhost")
         )
         directory = tmp_path_factory.mktemp("demo")
-        allowed = f"{same_site}/, {cross_site}"
-        running = stack.enter_context(demo(directory, port, ALLOWED_ORIGINS=allowed))
+        settings = {
+            "ALLOWED_ORIGINS": f"{same_site}/, {cross_site}",
+            "SERVICE_NAME": "Acme & Co",
+            "SERVICE_LOGO_URL": f"{third}/logo",
+        }
+        running = stack.enter_context(demo(directory, port, **settings))
         running.wait_until_ready()
         yield Origins(
             service=f"http://localhost:{port}",
@@ -165,3 +180,15 @@ def test_third_origin_is_refused_by_the_browser(
     for path in ("/graphql?query={me{username}}", "/schema.graphql", "/.well-known/jwks.json"):
         with pytest.raises(Error, match="Failed to fetch"):
             page.evaluate(READ, f"{origins.service}{path}")
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/forgot-password"])
+def test_logo_of_another_host_is_shown(origins: Origins, browser: Browser, path: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{origins.service}{path}")
+    logo = page.locator(f'img[src="{origins.third}/logo"]')
+    expect(logo).to_be_visible()
+    expect(page.get_by_text("Acme & Co").first).to_be_visible()
+    page.wait_for_function("() => [...document.images].every(image => image.complete)")
+    assert logo.evaluate(SHOWN) == [60, 48, 24]
+    page.close()

@@ -1,10 +1,10 @@
-"""Passkeys in a real browser with Chromium's virtual authenticator, by the TypeScript client."""
+"""Passkeys in a real browser with Chromium's virtual authenticator: TypeScript client and admin."""
 
 from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from core.settings import DEFAULT_DEMO_PASSWORD
 from tests.support.passkeys import REMOVE
@@ -63,3 +63,29 @@ def test_passkey_is_registered_used_and_removed(page: Page) -> None:
     log_out(page)
     refused = "() => client.logInWithPasskey().catch(error => error.code)"
     assert page.evaluate(refused) == "PASSKEY_INVALID"
+
+
+def test_passkey_opens_the_admin_alone_and_as_a_second_factor(page: Page, site: str) -> None:
+    signed_in = page.evaluate("password => client.logIn('grace', password)", DEFAULT_DEMO_PASSWORD)
+    assert signed_in["user"]["username"] == "grace"
+    page.evaluate("() => client.registerPasskey('Chromium')")
+    log_out(page)
+
+    page.goto(f"{site}/admin/")
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_url(f"{site}/admin/")
+    page.goto(f"{site}/graphql")
+    log_out(page)
+
+    page.goto(f"{site}/admin/login/")
+    page.get_by_label("E-mail address or username").fill("grace")
+    page.locator("[name=password]").fill(DEFAULT_DEMO_PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_label("Code")).to_be_focused()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_url(f"{site}/admin/")
+
+    # Others sign in as her without one.
+    page.goto(f"{site}/graphql")
+    (passkey,) = ask(page, FACTORS)["passkeys"]["nodes"]
+    assert ask(page, REMOVE, id=passkey["id"])["errors"] == []

@@ -57,7 +57,9 @@ def replicas(tmp_path: Path) -> Iterator[dict[str, Replica]]:
 
 def test_clients_find_their_documents(package: Path, replicas: dict[str, Replica]) -> None:
     make_user("alice")
-    call_command("trust_documents", *(str(package / "generated" / name) for name in MANIFESTS))
+    call_command(
+        "trust_documents", *(str(package / "generated" / "manifests" / name) for name in MANIFESTS)
+    )
     described = {
         "replicas": {name: replica.port for name, replica in replicas.items()},
         "token": log_in(replicas["any"], "alice")["accessToken"],

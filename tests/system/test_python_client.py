@@ -80,7 +80,9 @@ def stored(tokens: dict[str, str]) -> str:
     )
 
 
-def test_client_works_from_its_wheel(service: Replica, python: str, settings: Any) -> None:
+def test_client_works_from_its_wheel(
+    service: Replica, python: str, settings: Any, tmp_path: Path
+) -> None:
     for kind in KINDS:
         for name in ("alice", "dora", *EXPIRED, *AGED):
             make_user(f"{name}-{kind}", is_public=True)
@@ -99,6 +101,7 @@ def test_client_works_from_its_wheel(service: Replica, python: str, settings: An
         "image": base64.b64encode(make_image("PNG")).decode(),
         "storages": {login: stored(each) for login, each in tokens.items()},
     }
-    run(
-        PACKAGE, python, "-m", "pytest", "-q", "--durations=8", ROSTER_SERVICE=json.dumps(described)
-    )
+    # It would close the directory of these tests' files to PostgreSQL.
+    own = ("--basetemp", str(tmp_path / "files"))
+    pytest_command = (python, "-m", "pytest", "-q", "--durations=8", *own)
+    run(PACKAGE, *pytest_command, ROSTER_SERVICE=json.dumps(described))

@@ -166,7 +166,10 @@ def test_failing_cache_server_costs_no_request_and_no_freshness(tmp_path: Path) 
         Redis.from_url(url) as redis,
     ):
         readers.run_for(REQUESTS)
-        assert all(cached_answers(replica, "shared") > 0 for replica in pair)
+        wait_until(
+            lambda: all(cached_answers(replica, "shared") > 0 for replica in pair),
+            "both replicas share their answers",
+        )
         redis.flushall()
         readers.run_for(REQUESTS)
         process.send_signal(signal.SIGSTOP)

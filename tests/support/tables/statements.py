@@ -18,7 +18,7 @@ EVERYTHING = f"""
     passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}
     activeSessionCount emailAddresses {{ id email verifiedAt undeliverableAt isPrimary }}
     suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
-    dataExports {{ id requestedAt readyAt expiresAt }}
+    dataExports {{ id requestedAt readyAt expiresAt }} externalIds {{ source value }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
     viewerCanUpdate viewerCanAdminister
     sessions(first: 2) {{ nodes {{ device }} }} events(first: 2) {{ nodes {{ tag }} }}
@@ -34,12 +34,32 @@ BULK_ACTION = """
     id action state total done unchanged failed createdAt startedAt finishedAt search filter
     arguments requester { id username }
     failures(first: 2) { nodes { code user { id username } } }
+    errors(first: 2) { nodes { code } } progress rate estimatedEnd failureReason
+"""
+USER_EXPORT = """
+    id fields format state total done unchanged failed createdAt startedAt finishedAt search filter
+    size expiresAt url progress rate estimatedEnd failureReason requester { id username }
+    errors(first: 2) { __typename }
+"""
+USER_IMPORT = """
+    id importFormat: format mode isDryRun source state total done unchanged failed createdAt
+    startedAt finishedAt progress rate estimatedEnd failureReason requester { id username }
+    errors(first: 2) { nodes { line code field } }
+"""
+WEBHOOK = """
+    id url tags selection isEnabled disabledAt disabledReason failingSince createdAt
+    previousSecretExpiresAt viewerCanUpdate organization { id name } owner { id username }
+    deliveries(first: 2) { nodes {
+      id state attempts statusCode durationMs error createdAt attemptedAt nextAttemptAt
+      event { id tag }
+    } }
 """
 INVITATION = "id email role createdAt expiresAt inviter { id username }"
 ORGANIZATION = f"""
     id name createdAt myRole viewerCanUpdate viewerCanManage viewerCanDelete
     invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
     events(first: 2) {{ nodes {{ tag }} }}
+    viewerCanCreateWebhooks webhooks(first: 2) {{ nodes {{ url }} }}
 """
 SESSION = """
     id methods aal authenticatedAt factorAt
@@ -93,13 +113,13 @@ SHAPES: Final = [
     (
         "the same and groups, their permissions, permissions, sessions, addresses, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        16,
+        17,
     ),
-    ("a user and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 16),
+    ("a user and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 17),
     ("a user by an id that does not exist", '{ user(id: "x") { id } }', 2),
     ("a user by username", '{ userBy(by: {username: "sam"}) { username profile { bio } } }', 2),
     ("a user by address", '{ userBy(by: {email: "sam@example.org"}) { username } }', 2),
-    ("a user by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 16),
+    ("a user by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 17),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("users by nodes", "{ nodes(ids: [$user, $user]) { ... on User { username } } }", 2),
     (
@@ -114,14 +134,14 @@ SHAPES: Final = [
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
     (
-        "an organisation, members, events, invitations with inviters",
+        "an organisation, members, events, webhooks, invitations with inviters",
         f"{{ organization(id: $organization) {{ {ORGANIZATION} }} }}",
-        6,
+        7,
     ),
     (
         "organisations and everything",
         f"{{ organizations(first: $n) {{ edges {{ node {{ {ORGANIZATION} }} }} }} }}",
-        6,
+        7,
     ),
     (
         "organisations, events with actors",
@@ -185,6 +205,7 @@ SHAPES: Final = [
            } } } }""",
         3,
     ),
+    ("invitations", "{ invitations(first: $n) { nodes { email expiresAt } } }", 1),
     ("users, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
     (
         "users, memberships with organisations",
@@ -213,7 +234,7 @@ SHAPES: Final = [
     (
         "users and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        16,
+        17,
     ),
     (
         "two pages",
@@ -250,7 +271,7 @@ SHAPES: Final = [
     (
         "bulk actions, refusals with users",
         f"{{ bulkActions(first: $n) {{ edges {{ node {{ {BULK_ACTION} }} }} }} }}",
-        3,
+        4,
     ),
     (
         "a bulk action, refusals with users, groups",
@@ -258,6 +279,25 @@ SHAPES: Final = [
              failures(first: $n) { nodes { code user { id groups { name } } } }
            } }""",
         4,
+    ),
+    (
+        "webhooks with owners, organisations, deliveries, events",
+        f"{{ webhooks(first: $n) {{ edges {{ node {{ {WEBHOOK} }} }} }} }}",
+        4,
+    ),
+    (
+        "a webhook, failed deliveries",
+        "{ webhook(id: $webhook) { deliveries(first: $n, state: FAILED) { nodes { error } } } }",
+        3,
+    ),
+    # The keys of each kind, the rows of each kind, and the failures, twice for bulk actions.
+    (
+        "jobs of all kinds with errors",
+        f"""{{ jobs(first: $n) {{ edges {{ node {{
+             ... on BulkAction {{ {BULK_ACTION} }} ... on UserExport {{ {USER_EXPORT} }}
+             ... on UserImport {{ {USER_IMPORT} }}
+           }} }} }} }}""",
+        10,
     ),
     ("nothing, for the schema", "{ __schema { queryType { name } } }", 1),
 ]
@@ -280,15 +320,23 @@ ORDINARY: Final = {
     "sessions with users": 3,
     "events with actors and subjects": 4,
     "organisations, events with actors": 4,
-    "an organisation, members, events, invitations with inviters": 7,
-    "organisations and everything": 7,
+    "an organisation, members, events, webhooks, invitations with inviters": 8,
+    "organisations and everything": 8,
+    "webhooks with owners, organisations, deliveries, events": 6,
 }
 
 # The exceptions from `budget`, by the labels of `tests.support.documents`.
 BUDGETS: Final[dict[str, int]] = {
     "Query.users(search:) isTruncated": 3,
     "Query.settings": 1,
+    # Of others than administrators, whose are counted in tests/accounts/test_invitations.py.
+    "Query.invitations": 1,
+    "Query.invitations totalCount": 1,
+    # Of each kind the keys, and the rows of `nodes` and of `edges`.
+    "Query.jobs": 10,
+    "Query.jobs totalCount": 13,
     "Query.rateLimit": 1,
+    "Query.retention": 3,
 }
 ROOTS: Final = (
     "Query.",
@@ -321,14 +369,20 @@ DOCUMENTED: Final[dict[str, int]] = {
     "Organization": 5,
     "OrganizationEvents": 3,
     "Analytics": 2,
+    "Retention": 3,
     "SearchUsers": 4,
     "FilterUsers": 3,
     "Sessions": 2,
     "SecondFactors": 5,
     "Groups": 4,
+    "Invitations": 1,
     "Events": 2,
     "BulkAction": 3,
     "BulkActions": 2,
+    "Job": 2,
+    "Jobs": 7,
+    "Webhook": 4,
+    "Webhooks": 2,
     "Organizations": 2,
     "ApiTokens": 3,
     "ServiceAccounts": 3,

@@ -8,7 +8,8 @@ mutations are not available to tokens.
 
 from typing import Final
 
-from tests.support.tables.authorization import NONE, PRIVATE, TOKEN_WRITES
+from tests.support.tables.authorization.kinds import PRIVATE
+from tests.support.tables.authorization.writes import NONE, TOKEN_WRITES
 
 ANY: Final = ""
 
@@ -33,7 +34,12 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "Event": ("events:read", "events:read"),
     # Readable by those who may start bulk actions.
     "BulkAction": (NONE, "users:write"),
+    "UserExport": (NONE, "users:write"),
+    "UserImport": (NONE, "users:write"),
+    "SkippedRow": (NONE, "users:write"),
     "BulkFailure": (NONE, "users:write"),
+    "Webhook": ("webhooks:read", "webhooks:read"),
+    "WebhookDelivery": ("webhooks:read", "webhooks:read"),
     "Permission": ("groups:read", "groups:read"),
     **dict.fromkeys(
         (
@@ -43,6 +49,7 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
         (ANY, ANY),
     ),
     "AnalyticsDay": ("analytics:read", "analytics:read"),
+    "RetentionCohort": ("analytics:read", "analytics:read"),
 }
 # The scopes of fields that differ from those of their type.
 FIELDS: Final[dict[str, tuple[str, str]]] = {
@@ -51,6 +58,14 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     # Another user, so reading users is required.
     "OrganizationInvitation.inviter": ("organizations:read", "organizations:read+users:read"),
     "Event.subject": ("events:read", "events:read+users:read"),
+    "Webhook.owner": ("webhooks:read", "webhooks:read+users:read"),
+    "Webhook.organization": (
+        "webhooks:read+organizations:read",
+        "webhooks:read+organizations:read",
+    ),
+    "WebhookDelivery.event": ("webhooks:read+events:read", "webhooks:read+events:read"),
+    "Query.webhook": ("webhooks:read", "webhooks:read"),
+    "Query.webhooks": ("webhooks:read", "webhooks:read"),
     "Query.me": (ANY, ANY),
     "Query.settings": (ANY, ANY),
     "Query.rateLimit": (ANY, ANY),
@@ -60,6 +75,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Query.userBy": ("users:read", "users:read"),
     "Query.users": ("users:read", "users:read"),
     "Query.serviceAccounts": ("users:read", "users:read"),
+    "Query.invitations": ("users:read", "users:read"),
     "Query.groups": ("groups:read", "groups:read"),
     "Query.permissions": ("groups:read", "groups:read"),
     "Query.organization": ("organizations:read", "organizations:read"),
@@ -68,7 +84,10 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Query.events": ("events:read", "events:read"),
     "Query.bulkAction": ("users:write", "users:write"),
     "Query.bulkActions": ("users:write", "users:write"),
+    "Query.job": ("users:write", "users:write"),
+    "Query.jobs": ("users:write", "users:write"),
     "Query.analytics": ("analytics:read", "analytics:read"),
+    "Query.retention": ("analytics:read", "analytics:read"),
 }
 
 

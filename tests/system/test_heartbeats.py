@@ -1,0 +1,48 @@
+"""The file that liveness probes of workers and Beat look at."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.redis_servers import kill, start_redis
+from tests.support.service_processes import celery_worker, environ_of_tests
+from tests.system.chaos import beat
+from tests.system.cluster import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_worker_beats_with_and_without_its_broker(tmp_path: Path) -> None:
+    socket, heartbeat = tmp_path / "redis.sock", tmp_path / "heartbeat"
+    broker = start_redis(socket)
+    url = f"redis+socket://{socket}"
+
+    def wait_for_a_beat(when: str) -> None:
+        heartbeat.unlink()
+        wait_until(heartbeat.exists, f"a beat {when}", seconds=60)
+
+    try:
+        with celery_worker(CELERY_BROKER_URL=url, HEARTBEAT_FILE=str(heartbeat)):
+            wait_until(heartbeat.exists, "the first beat", seconds=60)
+            wait_for_a_beat("of the event loop")
+            kill(broker)
+            wait_for_a_beat("after the broker died")
+            wait_for_a_beat("while the broker is down")
+            broker = start_redis(socket)
+            wait_for_a_beat("after the broker returned")
+    finally:
+        kill(broker)
+
+
+def test_beats_beat_whether_they_send_or_wait(tmp_path: Path) -> None:
+    heartbeats = [tmp_path / name for name in ("first", "second")]
+    with ExitStack() as stack:
+        for heartbeat in heartbeats:
+            environ = {"DJANGO_SETTINGS_MODULE": "core.settings", "HEARTBEAT_FILE": str(heartbeat)}
+            schedule = heartbeat.with_suffix(".schedule")
+            stack.enter_context(beat(environ_of_tests(**environ), schedule))
+        for _time in range(2):
+            for heartbeat in heartbeats:
+                wait_until(heartbeat.exists, "a beat", seconds=60)
+                heartbeat.unlink()
