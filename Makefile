@@ -16,15 +16,19 @@ unexport PYTHONDONTWRITEBYTECODE
 # Settings for commands that load Django but do not connect to servers.
 OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
 	ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://roster@localhost/roster \
-	MIGRATION_DATABASE_URL=postgresql://roster_owner@localhost/roster
+	MIGRATION_DATABASE_URL=postgresql://roster_owner@localhost/roster \
+	TRUSTED_PROXIES=1 EMAIL_URL=smtp://smtp.example
 # Settings for the tests; core.dev.embedded adds servers, so that tests never flush a real database.
 TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_URL -u CELERY_BROKER_URL \
 	SECRET_KEY=testing-testing-testing-testing-testing-testing-testing1 \
 	ALLOWED_HOSTS=testserver,localhost,127.0.0.1 PUBLIC_URL=http://testserver LOG_FORMAT=console \
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
+# Tests also wait for servers, so that three keep two cores busy.
+PROCESSES ?= 3
+
 .DEFAULT_GOAL := help
-.PHONY: help run manage console test test-system test-engine test-sessions test-plans client-ts client-py bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
+.PHONY: help run cluster manage console test test-system test-image failover chart chaos test-engine test-sessions test-replicas test-plans client-ts client-py bench bench-admin bench-hostile bench-imports bench-counting bench-report lint lint-types lint-others format schema schema-check reference migrations lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -35,16 +39,26 @@ run: ## Run the whole service with demo data; accepts PORT and DATA_DIR.
 	@$(MAKE) -s --no-print-directory messages
 	@exec $(BIN)/python -m core.dev.demo
 
+cluster: $(VENV)/demo messages ## Run the service as in production on one machine, behind NGINX; accepts PORT, PROMETHEUS_PORT, BROKER and DATA_DIR.
+	@exec $(BIN)/python -m core.dev.cluster
+
 manage: $(VENV)/demo ## Run a command of manage.py, ARGS, with the settings of the running demo; accepts DATA_DIR.
 	@exec $(BIN)/python -W ignore -m core.dev.manage $(ARGS)
 
 console: $(CONSOLE) ## Build the GraphiQL console.
 
 test: $(VENV)/dev messages ## Run the tests; ARGS is passed to pytest.
-	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/system $(ARGS)
+	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal --ignore tests/system --ignore tests/image $(ARGS)
 
 test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian packages.
-	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest tests/system $(ARGS)
+	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile tests/system $(ARGS)
+
+test-image: $(VENV)/dev messages ## Build the image, start it and sign in through it; needs buildah and debootstrap.
+	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -q -s tests/image $(ARGS)
+
+failover: $(VENV)/dev messages ## Fail over a PostgreSQL primary FAILOVERS times under load; prints counts.
+	@$(TESTING) FAILOVERS=$(or $(FAILOVERS),20) $(BIN)/python -m core.dev.embedded \
+		$(BIN)/python -m pytest -q -s tests/system/test_failover.py $(ARGS)
 
 test-engine: SEED ?= $(shell date +%s)
 test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core on OPERATIONS random operations; accepts SEED.
@@ -53,11 +67,21 @@ test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core on OPE
 		$(BIN)/python -m pytest -n 2 tests/schema/test_differential.py \
 		tests/schema/test_cached_documents.py $(ARGS)
 
+chaos: $(VENV)/dev messages ## Kill KILLS workers over MAILS mails, fail brokers, SMTP and Beat, and each part of a cluster; prints counts.
+	@$(TESTING) MAILS=$(or $(MAILS),1000) KILLS=$(or $(KILLS),100) SECONDS=$(or $(SECONDS),20) \
+		RESTARTS=$(or $(RESTARTS),20) STOPS=$(or $(STOPS),50) OUTAGE=$(or $(OUTAGE),60) MINUTES=$(or $(MINUTES),30) \
+		$(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -q -s \
+		tests/system/test_chaos.py tests/system/test_cluster_chaos.py $(ARGS)
+
 test-sessions: SEED ?= $(shell date +%s)
 test-sessions: $(VENV)/dev messages ## Change what sessions may see CHANGES times between and during queries; accepts SEED.
 	@echo "SEED=$(SEED)"
 	@$(TESTING) CHANGES=$(or $(CHANGES),10000) SEED=$(SEED) $(BIN)/python -m core.dev.embedded \
 		$(BIN)/python -m pytest tests/authentication/test_leading_sessions.py $(ARGS)
+
+test-replicas: $(VENV)/dev messages ## Write ROUNDS times while replicas are late, paused and killed; prints counts.
+	@$(TESTING) ROUNDS=$(or $(ROUNDS),10000) PAGES=$(or $(PAGES),2000) $(BIN)/python -m core.dev.embedded \
+		$(BIN)/python -m pytest -q -s tests/system/test_replicas.py $(ARGS)
 
 test-plans: $(VENV)/dev messages ## Check the query plans of lists with PEOPLE users, a million by default.
 	@$(TESTING) PEOPLE=$(or $(PEOPLE),1000000) $(BIN)/python -m core.dev.embedded \
@@ -77,6 +101,15 @@ bench-admin: $(VENV)/bench ## Benchmark the admin's pages; accepts USERS, ROUNDS
 
 bench-hostile: $(VENV)/bench ## Measure the cost of hostile requests; accepts USERS and REQUESTS.
 	@$(BIN)/python -W ignore -m bench.hostile
+
+bench-imports: $(VENV)/bench ## Measure an import of users; accepts USERS.
+	@$(TESTING) DATA_DIR=.data/bench-imports PRIVATE_FILES_DIR=.data/bench-imports/files \
+		$(BIN)/python -m core.dev.embedded $(BIN)/python -W ignore -m bench.user_imports
+
+bench-counting: $(VENV)/dev ## Measure how the analytics are counted and rolled up.
+	@rm -rf .data/counting
+	@$(TESTING) DATA_DIR=.data/counting DJANGO_SETTINGS_MODULE=core.settings $(BIN)/python -m core.dev.embedded \
+		$(BIN)/python -W ignore -m bench.counting
 
 bench-report: $(VENV)/bench ## Rewrite the report of the last benchmark.
 	@$(BIN)/python -W ignore -m bench.report
@@ -110,6 +143,9 @@ schema-check: $(VENV)/dev ## Find changes of schema.graphql that break clients s
 
 reference: $(VENV)/dev ## Write docs/reference.md.
 	$(OFFLINE) $(BIN)/python manage.py print_reference --output docs/reference.md
+
+chart: $(VENV)/dev ## Write the Helm chart from the kustomize base, and the alerts for Kubernetes.
+	$(TESTING) DATABASE_URL=postgresql://localhost/roster $(BIN)/python -m tests.system.chart
 
 migrations: $(VENV)/dev ## Write the migrations of changed models.
 	$(OFFLINE) $(BIN)/python -W ignore manage.py makemigrations
