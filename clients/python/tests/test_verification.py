@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -59,7 +60,12 @@ class Issuer:
         self.keys[kid] = Ed25519PrivateKey.generate()
 
     def claims(self, **claims: object) -> dict[str, object]:
+        """Return valid claims with these changes; a timedelta counts from now."""
         now = int(time.time())
+        changes = {
+            name: now + int(value.total_seconds()) if isinstance(value, timedelta) else value
+            for name, value in claims.items()
+        }
         return {
             "iss": self.url,
             "aud": self.url,
@@ -67,7 +73,7 @@ class Issuer:
             "sid": str(uuid4()),
             "iat": now,
             "exp": now + 600,
-        } | claims
+        } | changes
 
     def token(self, kid: str = "first", typ: str = "at+jwt", **claims: object) -> str:
         key = self.keys.get(kid) or Ed25519PrivateKey.generate()
@@ -149,8 +155,8 @@ def test_slash_at_the_end_of_the_issuer_is_ignored(kind: str, issuer: Issuer) ->
         {"iss": "https://elsewhere.example"},
         {"aud": "https://elsewhere.example"},
         {"typ": "JWT"},
-        {"exp": int(time.time()) - 60},
-        {"iat": int(time.time()) + 60},
+        {"exp": timedelta(minutes=-1)},
+        {"iat": timedelta(minutes=1)},
         {"sid": None},
         {"sub": "alice"},
         {"kid": "unknown"},
