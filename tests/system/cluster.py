@@ -100,6 +100,8 @@ class Replica:
             "BIND": f"{HOST}:{self.port}",
             "WEB_CONCURRENCY": "1",
             "WEB_THREADS": str(THREADS),
+            # On a busy machine, requests wait longer than by default.
+            "WEB_QUEUE_MS": "60000",
             "ALLOWED_HOSTS": HOST,
             "PUBLIC_URL": f"http://{HOST}",
         } | self.environ
