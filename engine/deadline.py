@@ -6,7 +6,8 @@ a transaction with a `SET LOCAL statement_timeout` of the time left. It ends wit
 so no connection of a pool inherits it.
 
 None of that ends a statement if PostgreSQL or its host hangs. Then `disconnect_overdue`, which a
-thread without a request calls from time to time, closes the connection.
+thread without a request calls from time to time, closes the connection. Nothing interrupts an
+attempt to connect, so the database's backend bounds it by `time_left`.
 """
 
 from collections.abc import Callable, Iterator
@@ -119,6 +120,12 @@ def disconnect_overdue() -> None:
     for deadline in tuple(_active):
         if deadline.ends_at < latest:
             deadline.disconnect()
+
+
+def time_left(connection: Any) -> float | None:
+    """Return the seconds until the deadline of a connection's request; None without one."""
+    deadlines = [each for each in connection.execute_wrappers if isinstance(each, Deadline)]
+    return min((each.remaining for each in deadlines), default=None)
 
 
 def has_execute_wrapper(wrappers: list[Any], ignored: object = None) -> bool:

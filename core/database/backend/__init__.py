@@ -1,1 +1,1 @@
-"""Django's backend for PostgreSQL, which does not take an unreplicated commit for a success."""
+"""Django's backend for PostgreSQL, with time-outs of requests and checked commits."""

@@ -1,11 +1,17 @@
 """The backend's connections; Django looks for `DatabaseWrapper` in this module."""
 
+from math import ceil
 from typing import Any, Final
 
+import psycopg
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 from psycopg import Connection
+from psycopg.conninfo import timeout_from_conninfo
 from psycopg.errors import Diagnostic
+from psycopg.pq import TransactionStatus
+
+from engine.deadline import time_left
 
 # PostgreSQL's source of the warnings of a COMMIT that stopped waiting for its standbys; unlike
 # their text, it is the same in all languages.
@@ -20,19 +26,40 @@ class UnreplicatedCommitError(OperationalError):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A connection whose COMMIT raises `UnreplicatedCommitError`.
+    """A connection that a request waits for until its deadline.
 
-    PostgreSQL only warns when `statement_timeout` or a cancellation ends the wait for synchronous
-    standbys, so the client would believe in a commit that a failover loses.
+    Its COMMIT raises `UnreplicatedCommitError`: PostgreSQL only warns when `statement_timeout` or a
+    cancellation ends the wait for synchronous standbys, so the client would believe in a commit
+    that a failover loses.
     """
 
     _is_unreplicated = False
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
-        """Connect; observe the server's warnings."""
+        """Connect before the request's deadline; observe the server's warnings.
+
+        psycopg waits in whole seconds, at least two, for each of the hosts.
+        """
+        left = time_left(self)
+        if left is not None:
+            if not left:
+                raise psycopg.OperationalError("no time is left to connect")
+            seconds = min(ceil(left), timeout_from_conninfo(conn_params))
+            conn_params = {**conn_params, "connect_timeout": seconds}
         connection: Connection[Any] = super().get_new_connection(conn_params)
         connection.add_notice_handler(self._observe)
         return connection
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Close a broken or old connection, before and after a request.
+
+        Django asks the server after errors. One that hangs would hold the thread, as no deadline
+        applies here. The next statement checks the connection anyway.
+        """
+        libpq = self.connection
+        if libpq is not None and libpq.info.transaction_status == TransactionStatus.IDLE:
+            self.errors_occurred = False
+        super().close_if_unusable_or_obsolete()
 
     def _observe(self, diagnostic: Diagnostic) -> None:
         if diagnostic.source_function == SYNCHRONOUS_REPLICATION:

@@ -10,9 +10,9 @@ from weakref import WeakSet
 
 import psycopg
 from django.db import Error
-from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.pq import ConnStatus, ExecStatus
 
+from core.database.backend.base import DatabaseWrapper
 from engine.internals.psycopg import disconnect
 
 SECOND: Final = 1_000
