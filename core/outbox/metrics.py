@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Final
 
-from django.db import Error
 from kombu.exceptions import OperationalError
 from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from core.database.metrics import database_reading
 from core.outbox.dispatch import dispatcher
 from core.outbox.models import MAX_COUNT, STATES, BeatLease, OutboxMessage
 from core.outbox.queues import Queue
@@ -24,49 +24,37 @@ ATTEMPTS: Final = Counter(
 )
 
 
-class BeatCollector(Collector):
-    """The heartbeat of the Beat that sends the periodic tasks."""
+@database_reading
+def _outbox() -> Iterable[GaugeMetricFamily]:
+    """Count messages by queue and state, up to `MAX_COUNT` of each."""
+    counts = GaugeMetricFamily(
+        "outbox_messages",
+        f"Outbox messages that are due, failing or failed, counted up to {MAX_COUNT}.",
+        labels=["queue", "state"],
+    )
+    ages = GaugeMetricFamily(
+        "outbox_oldest_seconds",
+        "Age of the oldest message that no worker has attempted, by queue.",
+        labels=["queue"],
+    )
+    for queue, state in product(Queue, STATES):
+        rows = OutboxMessage.objects.in_state(state).filter(queue=queue)
+        counts.add_metric([queue, state], rows.order_by()[:MAX_COUNT].count())
+    for queue in Queue:
+        ages.add_metric([queue], OutboxMessage.objects.oldest_seconds(queue))
+    return counts, ages
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yield the gauge; without a value before the first heartbeat, or if the database fails."""
-        gauge = GaugeMetricFamily(
-            "beat_heartbeat_timestamp_seconds", "When Beat was last ready to send tasks."
-        )
-        try:
-            renewed_at = BeatLease.objects.values_list("renewed_at", flat=True).first()
-        except Error as error:
-            logger.warning("no heartbeat read", extra={"error": type(error).__name__})
-            return
-        if renewed_at is not None:
-            gauge.add_metric([], renewed_at.timestamp())
-        yield gauge
 
-
-class OutboxCollector(Collector):
-    """Counts messages by queue and state at each scrape, up to `MAX_COUNT` of each."""
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yield the gauges; nothing if the database fails."""
-        counts = GaugeMetricFamily(
-            "outbox_messages",
-            f"Outbox messages that are due, failing or failed, counted up to {MAX_COUNT}.",
-            labels=["queue", "state"],
-        )
-        ages = GaugeMetricFamily(
-            "outbox_oldest_seconds",
-            "Age of the oldest message that no worker has attempted, by queue.",
-            labels=["queue"],
-        )
-        try:
-            for queue, state in product(Queue, STATES):
-                rows = OutboxMessage.objects.in_state(state).filter(queue=queue)
-                counts.add_metric([queue, state], rows.order_by()[:MAX_COUNT].count())
-            for queue in Queue:
-                ages.add_metric([queue], OutboxMessage.objects.oldest_seconds(queue))
-        except Error as error:
-            logger.warning("outbox not counted", extra={"error": type(error).__name__})
-            return
-        yield from (counts, ages)
+@database_reading
+def _heartbeat() -> Iterable[GaugeMetricFamily]:
+    """Read the heartbeat of Beat; there is no value before the first one."""
+    gauge = GaugeMetricFamily(
+        "beat_heartbeat_timestamp_seconds", "When Beat was last ready to send tasks."
+    )
+    renewed_at = BeatLease.objects.values_list("renewed_at", flat=True).first()
+    if renewed_at is not None:
+        gauge.add_metric([], renewed_at.timestamp())
+    return (gauge,)
 
 
 class BrokerCollector(Collector):

@@ -12,14 +12,14 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from core.database.metrics import DatabaseCollector
-from core.outbox.metrics import BeatCollector, BrokerCollector, OutboxCollector
+from core.outbox.metrics import BrokerCollector
 from core.telemetry.requests import flush
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 # What they read is equal in all pods, and is read at each scrape.
 DEPLOYMENT: Final = CollectorRegistry()
-for _collector in (OutboxCollector(), BeatCollector(), BrokerCollector(), DatabaseCollector()):
-    DEPLOYMENT.register(_collector)
+DEPLOYMENT.register(DatabaseCollector())
+DEPLOYMENT.register(BrokerCollector())
 
 
 def exposition() -> bytes:

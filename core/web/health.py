@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 from core.server.metrics import CONTENT_TYPE, exposition
 from core.server.probes import LIVEZ, READYZ
 from core.server.readiness import readiness_problem
-from core.web.operations import within_deadline
 
 
 class HealthMiddleware:
@@ -36,10 +35,5 @@ class HealthMiddleware:
                 content_type="text/plain",
             )
         if request.path == "/metrics" and "HTTP_X_FORWARDED_FOR" not in request.META:
-            # Some metrics are read from the database, which may hang.
-            return within_deadline(request, _metrics)
+            return HttpResponse(exposition(), content_type=CONTENT_TYPE)
         return self.get_response(request)
-
-
-def _metrics(_request: HttpRequest) -> HttpResponse:
-    return HttpResponse(exposition(), content_type=CONTENT_TYPE)

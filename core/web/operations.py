@@ -134,15 +134,6 @@ def timeout_response() -> HttpResponse:
     return JsonResponse({"errors": [error]}, status=503, headers={"Retry-After": "1"})
 
 
-def within_deadline(request: HttpRequest, handler: Handler) -> HttpResponse:
-    """Return the handler's response, or 503 if it exceeds the request's deadline."""
-    try:
-        with set_deadline(request):
-            return handler(request)
-    except DeadlineExceededError:
-        return timeout_response()
-
-
 class ApiMiddleware:
     """Handles operations without the middleware that only pages need.
 
@@ -170,4 +161,8 @@ class DeadlineMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Respond within the deadline, else with 503."""
-        return within_deadline(request, self.get_response)
+        try:
+            with set_deadline(request):
+                return self.get_response(request)
+        except DeadlineExceededError:
+            return timeout_response()

@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import OperationalError, ProgrammingError, connections
 
 from core.database.replicas.connections import OpenConnections, ReplicaConnection
+from core.server.metrics import exposition
 from engine import deadline
 from engine.deadline import Deadline, disconnect_overdue
 from engine.internals.django import substituted_connection
@@ -16,6 +18,7 @@ from engine.sql.statements import Statement
 from tests.core.test_outbox import eventually
 from tests.server.servers import PATIENCE
 from tests.support.database_proxies import DatabaseProxy, database_proxy
+from tests.support.metrics import Samples
 from users.accounts.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -133,3 +136,34 @@ def test_a_broken_connection_is_closed_before_a_request(proxy: DatabaseProxy) ->
         proxy.start()
         on.close_if_unusable_or_obsolete()
         assert on.connection is None
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_a_scrape_waits_once_for_a_database_that_fails(
+    proxy: DatabaseProxy, monkeypatch: pytest.MonkeyPatch, *, is_connected: bool
+) -> None:
+    attempts: list[object] = []
+    connect = psycopg.connect
+
+    def count(*arguments: Any, **options: Any) -> Any:
+        attempts.append(options)
+        return connect(*arguments, **options)
+
+    with connected(primary(proxy)) as on:
+        before = Samples.of(exposition().decode())
+        assert (before["database_up", ()], before["database_readings_missing", ()]) == (1, 0)
+        if is_connected:
+            # As before a request.
+            on.close_if_unusable_or_obsolete()
+        else:
+            on.close()
+        proxy.stop()
+        monkeypatch.setattr(psycopg, "connect", count)
+        after = Samples.of(exposition().decode())
+        proxy.start()
+    assert len(attempts) == 1
+    assert after["database_up", ()] == 0
+    assert after["database_readings_missing", ()] > 1
+    assert not after.of_name("outbox_messages")
+    # What is not read from the database.
+    assert after["broker_up", ()] == 1

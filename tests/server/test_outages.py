@@ -107,6 +107,9 @@ def test_hung_database_fails_no_probe_and_no_more_requests_than_threads(
         # The database still hangs, so that only the process itself can end them.
         assert all(each.result(PATIENCE).is_unavailable for each in requests)
         assert client.get("/livez").content == b"ok\n"
+        scrape = client.get("/metrics")
+        assert scrape.status == 200
+        assert b"\ndatabase_up 0.0\n" in scrape.content
         proxy.resume()
         eventually(lambda: client.get("/readyz").status == 200, PATIENCE)
         assert client.post(ME).status == 200

@@ -1,17 +1,14 @@
 """Webhook metrics for Prometheus, read from the database, so equal in all pods."""
 
-import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
-from django.db import Error
 from django.db.models import Count
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
-from core.server.metrics import DEPLOYMENT
+from core.database.metrics import database_reading
 from users.webhooks.models import Webhook, WebhookDelivery
 from users.webhooks.states import WebhookDeliveryError, WebhookDisabledReason
 
@@ -20,20 +17,12 @@ MAX_COUNT: Final = 10_000
 RECENT: Final = timedelta(minutes=5)
 SUCCEEDED: Final = "SUCCEEDED"
 ENABLED: Final = "ENABLED"
-logger = logging.getLogger(__name__)
 
 
-class WebhookCollector(Collector):
-    """Reads deliveries by index, and counts at most `MAX_COUNT` of them, at each scrape."""
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yield the gauges; nothing if the database fails."""
-        try:
-            gauges = [_attempts(), _waiting(), _oldest(), _webhooks()]
-        except Error as error:
-            logger.warning("webhooks not counted", extra={"error": type(error).__name__})
-            return
-        yield from gauges
+@database_reading
+def _deliveries() -> Iterable[GaugeMetricFamily]:
+    """Read deliveries by index, and count at most `MAX_COUNT` of them."""
+    return _attempts(), _waiting(), _oldest(), _webhooks()
 
 
 def _attempts() -> GaugeMetricFamily:
@@ -79,6 +68,3 @@ def _webhooks() -> GaugeMetricFamily:
     for reason in WebhookDisabledReason:
         gauge.add_metric([reason.name], counts.get(reason, 0))
     return gauge
-
-
-DEPLOYMENT.register(WebhookCollector())
