@@ -12,12 +12,14 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from threading import Lock
 from time import monotonic
 from typing import Any, Final, TypeAlias
+from weakref import WeakSet
 
 import httpcore
 
@@ -65,7 +67,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def connection_pool(
-    connections: int = 1, is_allowed: Callable[[Address], bool] | None = None
+    connections: int = 1, backend: "BoundedBackend | None" = None
 ) -> httpcore.ConnectionPool:
     """Return a pool for HTTP, to be used within `ending_within`.
 
@@ -75,7 +77,7 @@ def connection_pool(
         ssl_context=tls_context(),
         max_connections=connections,
         max_keepalive_connections=connections,
-        network_backend=BoundedBackend(is_allowed),
+        network_backend=backend or BoundedBackend(),
     )
 
 
@@ -85,6 +87,20 @@ class BoundedBackend(httpcore.NetworkBackend):
     def __init__(self, is_allowed: Callable[[Address], bool] | None = None) -> None:
         """Allow all addresses by default."""
         self._is_allowed = is_allowed or (lambda _address: True)
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._lock = Lock()
+        self._is_disconnected = False
+
+    def disconnect(self) -> None:
+        """Have all operations fail from now on, and at once those for which other threads wait.
+
+        Only an attempt to connect goes on for `CONNECT_SECONDS` at most.
+        """
+        with self._lock:
+            self._is_disconnected = True
+            for each in self._sockets:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
 
     def connect_tcp(
         self,
@@ -101,18 +117,29 @@ class BoundedBackend(httpcore.NetworkBackend):
             try:
                 with _errors(httpcore.ConnectTimeout, httpcore.ConnectError):
                     seconds = min(CONNECT_SECONDS, _seconds_left())
-                    return BoundedStream(socket.create_connection((str(address), port), seconds))
+                    return self._stream(socket.create_connection((str(address), port), seconds))
             except (httpcore.ConnectTimeout, httpcore.ConnectError) as error:
                 failed = error
         raise failed
+
+    def _stream(self, connected: socket.socket) -> "BoundedStream":
+        """Return the stream of a connection, which `disconnect` ends."""
+        # TLS takes the socket over; its descriptor may become another's while it is shut down.
+        duplicate = connected.dup()
+        with self._lock:
+            self._sockets.add(duplicate)
+            if self._is_disconnected:
+                duplicate.shutdown(socket.SHUT_RDWR)
+        return BoundedStream(connected, duplicate)
 
 
 class BoundedStream(httpcore.NetworkStream):
     """A socket whose operations end with the deadline."""
 
-    def __init__(self, connected: socket.socket) -> None:
-        """Take a connected socket."""
+    def __init__(self, connected: socket.socket, duplicate: socket.socket) -> None:
+        """Take a connected socket, and the duplicate to close with it."""
         self._socket = connected
+        self._duplicate = duplicate
         # A request is sent in two parts, which must not wait for each other (Nagle).
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -141,7 +168,8 @@ class BoundedStream(httpcore.NetworkStream):
             with _errors(httpcore.ConnectTimeout, httpcore.ConnectError):
                 self._socket.settimeout(_seconds_left())
                 return BoundedStream(
-                    ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
+                    ssl_context.wrap_socket(self._socket, server_hostname=server_hostname),
+                    self._duplicate,
                 )
         except BaseException:
             self.close()
@@ -163,6 +191,7 @@ class BoundedStream(httpcore.NetworkStream):
 
     def close(self) -> None:
         """Close the socket."""
+        self._duplicate.close()
         self._socket.close()
 
     def get_extra_info(self, info: str) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.receivers import Authority, Receiver, receiving, serving, trusting
 from users.webhooks import client
-from users.webhooks.client import Outcome, Request, Sender
+from users.webhooks.client import Outcome, Request, Sender, UnwantedError
 
 GET_ADDRINFO: Final = socket.getaddrinfo
 PUBLIC: Final = "93.184.216.34"
@@ -252,6 +252,29 @@ def test_receivers_that_do_not_read_are_left(local_receivers: None, impatient: N
     with serving(serve) as url:
         assert send(url, b"x" * 20_000_000).error == "TIMED_OUT"
     ended.set()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_requests_that_are_not_wanted_any_more_end(
+    local_receivers: None, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """Whatever they wait for: here an answer, or the handshake of TLS."""
+    monkeypatch.setattr(client, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(client, "TOTAL_SECONDS", 60.0)
+    has_arrived, has_hung_up = threading.Event(), threading.Event()
+
+    def hang(connection: socket.socket) -> None:
+        # Less than the time-out of the request.
+        connection.settimeout(20)
+        while connection.recv(4_096):
+            has_arrived.set()
+        has_hung_up.set()
+
+    with serving(hang) as url:
+        request = Request(url.replace("http", scheme, 1), {"webhook-id": "x"}, b"{}")
+        with pytest.raises(UnwantedError), Sender() as sender:
+            sender.send_all([request], is_wanted=lambda: not has_arrived.is_set())
+        assert has_hung_up.wait(20)
 
 
 def test_closed_ports(local_receivers: None) -> None:

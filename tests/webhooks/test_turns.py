@@ -1,9 +1,12 @@
 """Order, retries and pauses of deliveries, and the workers that attempt them."""
 
 import datetime as dt
+import socket
 import threading
+from contextlib import suppress
 
 import pytest
+from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
@@ -11,9 +14,10 @@ from core.outbox.models import OutboxMessage
 from core.outbox.tasks import deliver
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_token, make_user, node_id
-from tests.support.receivers import Received, Receiver, receiving
+from tests.support.receivers import Received, Receiver, receiving, serving
 from tests.support.webhooks import (
     BY_NAME,
+    DELETE,
     REDELIVER,
     TEST,
     arrived_at,
@@ -26,6 +30,7 @@ from tests.support.webhooks import (
     verified,
 )
 from users.accounts.models import User
+from users.activity.models import Event
 from users.activity.tags import Tag
 from users.organizations.models import Membership, Role
 from users.webhooks import client, models, services
@@ -322,6 +327,49 @@ def test_slow_webhooks_take_turns(
 def turns() -> list[int]:
     messages = OutboxMessage.objects.filter(subscriber__endswith="webhook_turn").order_by("pk")
     return list(messages.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_of_a_deleted_webhook_hangs_up(
+    alice: User, local_receivers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each deletion would let another webhook of the owner hold another worker."""
+    monkeypatch.setattr(client, "TOTAL_SECONDS", 60.0)
+    owner = make_user("alan")
+    own = GraphQLClient(make_token(owner))
+    has_hung_up: list[bool] = []
+
+    def delete_and_hang(receiving: socket.socket) -> None:
+        receiving.recv(4_096)
+        assert own(DELETE, id=node_id(webhook)).problems == []
+        connection.close()
+        # Less than the time-out of the request.
+        receiving.settimeout(20)
+        with suppress(TimeoutError):
+            while receiving.recv(4_096):
+                pass
+            has_hung_up.append(True)
+
+    with serving(delete_and_hang) as url, receiving() as other:
+        urls = [url, other.url()]
+        for name, each in zip(("A", "B"), urls, strict=True):
+            organization = make_organization(name, owner, role=Role.OWNER)
+            created(own, each, Tag.MEMBER_LEFT, organizationId=node_id(organization))
+            happen(alice, tag=Tag.MEMBER_LEFT, organization=organization)
+        webhook, waiting = Webhook.objects.order_by("pk")
+        dispatch_webhooks()
+        (message,) = turns()
+        deliver(message)
+        assert has_hung_up == [True]
+        # What has waited for it is started at once.
+        assert [each.pk for each in Webhook.objects.claimed()] == [waiting.pk]
+        (message,) = turns()
+        deliver(message)
+        assert len(other.requests) == 1
+    assert states() == [("succeeded", "")]
+    tags = Event.objects.filter(tag__startswith="webhook:").order_by("pk")
+    changes = [Tag.WEBHOOK_CREATED, Tag.WEBHOOK_CREATED, Tag.WEBHOOK_DELETED]
+    assert list(tags.values_list("tag", flat=True)) == changes
 
 
 @pytest.mark.django_db

@@ -1,7 +1,7 @@
 """The HTTP client of deliveries: to checked addresses only, and bounded in time and size."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -13,6 +13,7 @@ from django.conf import settings
 
 from core.bounded_connections import (
     AddressRefusedError,
+    BoundedBackend,
     NameNotResolvedError,
     TLSFailedError,
     connection_pool,
@@ -28,6 +29,8 @@ TOTAL_SECONDS: Final = 15.0
 MAX_BODY_BYTES: Final = 4_096
 # Requests of one batch at the same time.
 PARALLEL: Final = 8
+# How often a batch that takes long is asked for.
+CHECK_SECONDS: Final = 1.0
 
 # The first that applies.
 FAILURES: Final = {
@@ -38,6 +41,10 @@ FAILURES: Final = {
     httpcore.NetworkError: WebhookDeliveryError.CONNECTION_FAILED,
     httpcore.ProtocolError: WebhookDeliveryError.RESPONSE_INVALID,
 }
+
+
+class UnwantedError(Exception):
+    """Requests were given up before they ended."""
 
 
 class Request(NamedTuple):
@@ -64,12 +71,23 @@ class Sender:
 
     def __init__(self) -> None:
         """Start without connections."""
-        self._pool = connection_pool(PARALLEL, is_allowed)
+        self._backend = BoundedBackend(is_allowed)
+        self._pool = connection_pool(PARALLEL, self._backend)
         self._threads = ThreadPoolExecutor(PARALLEL, "webhook-sender")
 
-    def send_all(self, requests: Iterable[Request]) -> Iterator[Outcome]:
-        """Send requests side by side; return the outcomes in their order."""
-        return self._threads.map(carry(self._send), requests)
+    def send_all(
+        self, requests: Iterable[Request], is_wanted: Callable[[], bool] = lambda: True
+    ) -> list[Outcome]:
+        """Send requests side by side; return the outcomes in their order.
+
+        Raises `UnwantedError` when they are no longer wanted, however long a receiver hangs.
+        """
+        send = carry(self._send)
+        sent = [self._threads.submit(send, each) for each in requests]
+        while wait(sent, CHECK_SECONDS).not_done:
+            if not is_wanted():
+                raise UnwantedError
+        return [each.result() for each in sent]
 
     def _send(self, request: Request) -> Outcome:
         started = monotonic()
@@ -107,7 +125,8 @@ class Sender:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Close all connections."""
+        """Close all connections, also those that are in use."""
+        self._backend.disconnect()
         self._threads.shutdown()
         self._pool.close()
 

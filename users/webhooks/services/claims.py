@@ -45,6 +45,8 @@ def end_turn(webhook_id: UUID, *, turn: int) -> None:
     Webhook.objects.filter(pk=webhook_id, turn=turn).update(claimed_until=timezone.now())
     webhook = Webhook.objects.filter(pk=webhook_id).first()
     if webhook is None:
+        # It was deleted: whose turns have waited for it is not known.
+        start_turns()
         return
     among = Q(pk=webhook.pk)
     if webhook.organization_id is not None:

@@ -2,13 +2,15 @@
 
 A turn is one outbox message, which names its number, so a webhook has one worker at a time and its
 deliveries keep their order. A hung receiver holds that worker for the time-out of a request, and
-then pauses. If a worker is killed, its claim expires, and the deliveries that it did not record are
-attempted again: receivers recognise them by their id.
+then pauses. If the webhook is deleted meanwhile, and its claim with it, the worker hangs up, or its
+owner could hold all workers by deleting webhooks. If a worker is killed, its claim expires, and the
+deliveries that it did not record are attempted again: receivers recognise them by their id.
 """
 
 import logging
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -24,7 +26,7 @@ from core.security.actor import Actor
 from users.activity.tags import Tag
 from users.authentication.sessions.credentials import background_actor
 from users.organizations.services.lookup import get_role
-from users.webhooks.client import PARALLEL, Outcome, Request, Sender
+from users.webhooks.client import PARALLEL, Outcome, Request, Sender, UnwantedError
 from users.webhooks.models import CLAIM, Webhook, WebhookDelivery
 from users.webhooks.payloads import PayloadError, SelectionInvalidError, payload_renderer
 from users.webhooks.policy import may_create_webhooks
@@ -74,7 +76,7 @@ def run_turn(webhook_id: UUID, *, turn: int) -> None:
     A redelivered message of a former turn does nothing.
     """
     ends_at = monotonic() + TURN.total_seconds()
-    with Sender() as sender:
+    with Sender() as sender, suppress(UnwantedError):
         while webhook := _renew_claim(webhook_id, turn):
             if not _run_batch(webhook, sender) or monotonic() >= ends_at:
                 break
@@ -125,7 +127,8 @@ def _attempt(
 ) -> list[Attempt] | None:
     """Render and send the deliveries; None, and nothing is sent, if the owner's rights changed.
 
-    Raises `SelectionInvalidError`.
+    Raises `SelectionInvalidError`, and `UnwantedError` if the webhook was deleted, or its claim has
+    expired.
     """
     attempts, requests = [], dict[WebhookDelivery, Request]()
     ends_at = monotonic() + RENDER_SECONDS
@@ -139,7 +142,8 @@ def _attempt(
     if _actor(webhook) != actor:
         # The owner lost or got rights meanwhile: the payloads are those of the former ones.
         return None
-    outcomes = sender.send_all(requests.values())
+    turn = Webhook.objects.filter(pk=webhook.pk, turn=webhook.turn)
+    outcomes = sender.send_all(requests.values(), turn.exists)
     return [*attempts, *map(Attempt, requests, outcomes)]
 
 
