@@ -49,12 +49,30 @@ control_socket_disable = True
 memory = env.number("WEB_MEMORY_MB", 600, minimum=0, maximum=65_536)
 
 
+def on_starting(_server: object) -> None:
+    """Exclude preloaded objects from garbage collection, before connections are accepted.
+
+    Each collection would traverse several hundred thousand objects, and writing to their headers
+    would copy their pages into each worker (copy-on-write).
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def post_fork(_server: object, _worker: object) -> None:
-    """Limit the memory of a worker, and begin to report metrics."""
+    """Limit the memory of a worker."""
     limit_memory(memory)
-    # Imported here, because it reads PROMETHEUS_MULTIPROC_DIR.
+
+
+def post_worker_init(worker: Any) -> None:
+    """Warm a worker up before it accepts connections, and begin to report metrics."""
+    # Imported here, because both read PROMETHEUS_MULTIPROC_DIR.
     from core.telemetry.web_process import begin_reporting  # noqa: PLC0415
 
+    if worker.app.app_uri.startswith("core.wsgi"):
+        from core.web.warm_up import warm_up  # noqa: PLC0415
+
+        warm_up(worker.wsgi)
     begin_reporting(threads)
 
 
@@ -72,16 +90,6 @@ def child_exit(_server: object, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-
-def when_ready(_server: object) -> None:
-    """Exclude preloaded objects from garbage collection.
-
-    Each collection would traverse several hundred thousand objects, and writing to their headers
-    would copy their pages into each worker (copy-on-write).
-    """
-    gc.collect()
-    gc.freeze()
 
 
 # As NGINX's limit for a request line (`large_client_header_buffers`).

@@ -40,6 +40,11 @@ def flush_counters() -> None:
         counter.inc(count)
 
 
+def discard_counters() -> None:
+    """Forget all increments that wait."""
+    _pending.clear()
+
+
 def taken(queue: deque[T]) -> Iterator[T]:
     """Take all that waits in a queue; another thread may do so, too."""
     with suppress(IndexError):
@@ -48,4 +53,4 @@ def taken(queue: deque[T]) -> Iterator[T]:
 
 
 # Those of a child are its own.
-os.register_at_fork(after_in_child=_pending.clear)
+os.register_at_fork(after_in_child=discard_counters)

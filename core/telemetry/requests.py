@@ -14,7 +14,7 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from core.telemetry.counters import flush_counters, taken
+from core.telemetry.counters import discard_counters, flush_counters, taken
 from core.telemetry.histograms import SECONDS, BatchedHistogram, Observed
 
 OPERATION_SECONDS: Final = BatchedHistogram(
@@ -94,6 +94,12 @@ def keep_flushing() -> None:
             flush()
 
     threading.Thread(target=run, name="metrics", daemon=True).start()
+
+
+def discard() -> None:
+    """Forget the samples and increments that wait."""
+    _samples.clear()
+    discard_counters()
 
 
 # Those of a child are its own.
