@@ -3,7 +3,6 @@
 Gunicorn loads it from the working directory. `docs/deployment.md` lists its variables.
 """
 
-import gc
 import os
 import select
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from core.configuration.env import Environment
 from core.configuration.logs import log_format
+from core.forks import share_objects
 from core.server.memory import limit_memory
 from core.telemetry.prometheus_dir import make_metrics_directory
 
@@ -50,13 +50,8 @@ memory = env.number("WEB_MEMORY_MB", 600, minimum=0, maximum=65_536)
 
 
 def on_starting(_server: object) -> None:
-    """Exclude preloaded objects from garbage collection, before connections are accepted.
-
-    Each collection would traverse several hundred thousand objects, and writing to their headers
-    would copy their pages into each worker (copy-on-write).
-    """
-    gc.collect()
-    gc.freeze()
+    """Let workers share what is preloaded; before connections are accepted, as that takes long."""
+    share_objects()
 
 
 def post_fork(_server: object, _worker: object) -> None:

@@ -3,8 +3,10 @@
 import os
 
 from celery import Celery
+from celery.signals import celeryd_after_setup
 from kombu.transport import TRANSPORT_ALIASES
 
+from core.forks import share_objects
 from core.telemetry.prometheus_dir import make_metrics_directory
 
 # Only workers have the variable; see `core.telemetry.tasks`. Their processes share a directory.
@@ -24,3 +26,9 @@ app.autodiscover_tasks()
 app.steps["consumer"].add("core.heartbeat:Heartbeat")
 # Its receivers of signals observe tasks.
 app.autodiscover_tasks(["core.telemetry"])
+
+
+@celeryd_after_setup.connect(dispatch_uid=__name__)
+def prepare_forks(**_signal: object) -> None:
+    """Let the processes of a worker share what its main process has imported."""
+    share_objects()

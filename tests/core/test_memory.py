@@ -1,9 +1,11 @@
 """The memory of a web process is limited, and free memory is returned."""
 
+import gc
 import subprocess
 import sys
 
 import psutil
+from celery.signals import celeryd_after_setup
 
 from core.server.memory import trim_memory
 
@@ -35,3 +37,11 @@ def test_free_memory_is_returned() -> None:
     trim_memory()
     assert len(kept) == 10_001
     assert held - process.memory_info().rss > 50_000_000
+
+
+def test_processes_of_a_worker_collect_no_objects_of_the_main_process() -> None:
+    """Collecting them would copy their memory into each process."""
+    objects = [[number] for number in range(1_000)]
+    before = gc.get_freeze_count()
+    celeryd_after_setup.send(sender="worker@localhost", instance=None, conf=None)
+    assert gc.get_freeze_count() >= before + len(objects)
