@@ -97,6 +97,7 @@ def test_a_statement_that_hung_until_the_deadline_is_not_repeated(
     names = Statement.of(User.objects.values_list("username"))
     with connected(primary(proxy)) as on, ThreadPoolExecutor(1) as main:
         names.rows({})
+        on.settings_dict["OPTIONS"]["connect_timeout"] = 2
         on.health_check_enabled, on.health_check_done = True, False
         proxy.hang()
 
