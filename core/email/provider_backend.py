@@ -1,12 +1,13 @@
 """Mail backend of providers, and the classification of their APIs' errors.
 
-Temporary: no connection, a time-out, and any status but those in `FINAL`, such as 401
-(credentials), 402 (payment), 404 (domain), 429 (rate) and 5xx. docs/deployment.md has the table.
+Temporary: no connection, a time-out, any status but those in `FINAL`, such as 401 (credentials),
+402 (payment), 404 (domain), 429 (rate) and 5xx, and a success without the id of the mail, which a
+proxy or another service may answer. docs/deployment.md has the table.
 """
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from anymail.exceptions import (
     AnymailAPIError,
@@ -71,16 +72,22 @@ class EmailBackend(BaseEmailBackend):
 
     def _send(self, message: EmailMessage) -> None:
         message.extra_headers = self._provider.headers(message.extra_headers)
+        name, sent = self._provider.name, cast("Any", message)
         try:
             self._backend.send_messages([message])
         except AnymailError as error:
-            raise error_of(error, self._provider.name) from None
-        # Anymail reports a mail that Mailjet refuses by its status only.
-        sent: Any = message
-        if "failed" in sent.anymail_status.status:
-            raise _error_of_status(
-                sent.anymail_status.esp_response.status_code, self._provider.name
-            )
+            raise error_of(error, name) from None
+        except (AttributeError, TypeError):
+            # Anymail expects the types that the provider documents.
+            if sent.anymail_status.esp_response is None:
+                raise
+            raise _error_of_status(sent.anymail_status.esp_response.status_code, name) from None
+        # Anymail reports a mail that Mailjet refuses by its status only, and takes some answers
+        # without content as a success.
+        response = sent.anymail_status.esp_response
+        is_refused = "failed" in sent.anymail_status.status
+        if is_refused or not (response.content and self._provider.has_accepted(response.json())):
+            raise _error_of_status(response.status_code, name)
 
 
 def error_of(error: AnymailError, provider: str) -> MailRefusedError | MailDelayedError:
@@ -97,6 +104,8 @@ def error_of(error: AnymailError, provider: str) -> MailRefusedError | MailDelay
 
 def _error_of_status(status: int, provider: str) -> MailRefusedError | MailDelayedError:
     reason = f"{provider}: {status}"
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return MailDelayedError(f"{reason} without the id of the mail")
     if status in FINAL:
         return MailRefusedError(reason, is_undeliverable=False)
     return MailDelayedError(reason)

@@ -25,6 +25,8 @@ class Provider:
     webhook: str
     # The setting for each part of the URL; all are required, and no others are allowed.
     parts: Mapping[str, str]
+    # Where the documented answer to an accepted mail has its id.
+    message_id: tuple[str | int, ...]
     # The settings that the query may have, in lower case there.
     options: frozenset[str] = frozenset({"API_URL"})
     # What keeps our Message-ID; None if the provider refuses or replaces it.
@@ -39,6 +41,15 @@ class Provider:
         refused = {"date"} if self.keep_message_id is not None else {"date", "message-id"}
         accepted = {name: wanted[name] for name in wanted if name.lower() not in refused}
         return accepted | dict(self.keep_message_id or {})
+
+    def has_accepted(self, answer: Any) -> bool:
+        """Return whether the JSON of an answer has the id of the accepted mail."""
+        for step in self.message_id:
+            try:
+                answer = answer[step]
+            except (LookupError, TypeError):
+                return False
+        return type(answer) in {str, int} and bool(answer)
 
     def settings(self, url: SplitResult) -> dict[str, Any]:
         """Return Anymail's settings. Raises `ProviderUrlError`."""
@@ -69,6 +80,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         backend="anymail.backends.brevo.EmailBackend",
         webhook="anymail.webhooks.brevo.BrevoTrackingWebhookView",
         parts={"username": "API_KEY"},
+        message_id=("messageId",),
         # Its API has no parameter against tracking.
         soft_bounce=("event", "soft_bounce"),
     ),
@@ -78,6 +90,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         backend="anymail.backends.mailgun.EmailBackend",
         webhook="anymail.webhooks.mailgun.MailgunTrackingWebhookView",
         parts={"username": "API_KEY", "hostname": "SENDER_DOMAIN"},
+        message_id=("id",),
         options=frozenset({"API_URL", "WEBHOOK_SIGNING_KEY"}),
         keep_message_id={},
         defaults=UNTRACKED,
@@ -88,6 +101,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         backend="anymail.backends.mailjet.EmailBackend",
         webhook="anymail.webhooks.mailjet.MailjetTrackingWebhookView",
         parts={"username": "API_KEY", "password": "SECRET_KEY"},
+        message_id=("Messages", 0, "To", 0, "MessageID"),
         defaults=UNTRACKED,
         soft_bounce=("hard_bounce", False),
     ),
@@ -97,6 +111,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         backend="anymail.backends.postmark.EmailBackend",
         webhook="anymail.webhooks.postmark.PostmarkTrackingWebhookView",
         parts={"username": "SERVER_TOKEN"},
+        message_id=("MessageID",),
         options=frozenset({"API_URL", "MESSAGE_STREAM"}),
         keep_message_id={"X-PM-KeepID": "true"},
         defaults=UNTRACKED,

@@ -30,6 +30,7 @@ from users.accounts import mail_delivery
 from users.accounts.mails import verify_email
 from users.accounts.models import User
 from users.accounts.services.deliverability import mark_undeliverable
+from users.activity.models import PendingCount
 from users.activity.tags import Tag
 
 URL = "https://roster.example/verify-email#token=secret"
@@ -167,7 +168,28 @@ def test_status_decides(
         ),
         ("mailgun", 200, "Mailgun Magnificent API", DELAYED),
         ("mailgun", 200, {"id": "x", "message": "What?"}, DELAYED),
+        ("mailgun", 200, {"id": "", "message": "Queued. Thank you."}, DELAYED),
+        ("mailgun", 200, {"id": "x", "message": None}, DELAYED),
         ("brevo", 201, "no JSON", DELAYED),
+        ("brevo", 201, "", DELAYED),
+        ("brevo", 201, {"messageId": None}, DELAYED),
+        ("brevo", 201, {"messageIds": []}, DELAYED),
+        ("mailjet", 200, "null", DELAYED),
+        ("mailjet", 200, {"Messages": []}, DELAYED),
+        (
+            "mailjet",
+            200,
+            {
+                "Messages": [
+                    {"Status": "success", "To": [{"Email": "alice@example.org", "MessageID": None}]}
+                ]
+            },
+            DELAYED,
+        ),
+        ("postmark", 200, [], DELAYED),
+        ("postmark", 200, ["x"], DELAYED),
+        ("postmark", 200, {"ErrorCode": 0, "Message": "OK", "MessageID": ""}, DELAYED),
+        ("postmark", 200, {"PercentageCompleted": 100}, DELAYED),
     ],
 )
 def test_reply_in_the_providers_words(
@@ -187,6 +209,17 @@ def test_reply_in_the_providers_words(
     assert outcome(alice, caplog) == expected
     assert shown_addresses(alice) == [(alice.email, expected == ADDRESS)]
     assert marks() == ([(Tag.EMAIL_UNDELIVERABLE, alice.pk)] if expected == ADDRESS else [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", ["", " ", "OK", "<p>Welcome</p>", "null", "[]", "{}", "0"])
+def test_answer_without_the_id_of_the_mail_is_temporary(
+    name: str, api: Api, alice: User, caplog: pytest.LogCaptureFixture, body: str
+) -> None:
+    """A proxy, a portal or another service answers in place of the provider."""
+    api.answer(200, body)
+    assert outcome(alice, caplog) == DELAYED
+    assert not PendingCount.objects.exists()
 
 
 def hang(request: BaseHTTPRequestHandler) -> None:
