@@ -37,7 +37,10 @@ class AnalyticsDay:
     completed_sign_ups: int = strawberry.field(
         description="Number of the sign-ups whose address was verified by now."
     )
-    new_users: int = strawberry.field(description="Number of accounts created.")
+    new_users: int = strawberry.field(
+        description="Number of accounts created by a sign-up, an invitation or an administrator."
+    )
+    imported_users: int = strawberry.field(description="Number of accounts imported.")
     erased_users: int = strawberry.field(description="Number of accounts erased.")
     log_ins: int = strawberry.field(description="Number of sign-ins.")
     failed_log_ins: int = strawberry.field(description="Number of log-ins that were refused.")
@@ -65,10 +68,10 @@ class AnalyticsDay:
 
 @strawberry.type
 class RetentionCohort:
-    """The users who were created in one week, and in which weeks they were active."""
+    """The new users of one week, without imported ones, and when they were active."""
 
     week: dt.date = strawberry.field(description="Monday of the week, in UTC.")
-    new_users: int = strawberry.field(description="Number of accounts created in the week.")
+    new_users: int = strawberry.field(description="Number of these users.")
     active_users: list[int] = strawberry.field(
         description="Numbers of these users who were active in that week and in each week after it,"
         " until this week or for 52 weeks."
@@ -93,13 +96,13 @@ def read_analytics(
     starts = interval.starts(first, last)
     if dimension is None:
         series = counts.series(interval, first, last)
-        created, erased = (series.totals(name, starts) for name in ("new_users", "erased_users"))
+        users = series.total_users(starts)
         factors = series.totals("second_factor_users", starts)
         return [
             _day(
                 start,
                 series.counts.get(start, {}),
-                total_users=created[at] - erased[at],
+                total_users=users[at],
                 second_factor_users=factors[at],
             )
             for at, start in enumerate(starts)

@@ -13,7 +13,7 @@ from users.activity.tags import Tag
 COLUMNS: Final = {
     Tag.SIGN_UP_REQUESTED: "sign_ups",
     Tag.USER_CREATED: "new_users",
-    Tag.USER_IMPORTED: "new_users",
+    Tag.USER_IMPORTED: "imported_users",
     Tag.USER_ERASED: "erased_users",
     Tag.LOGGED_IN: "log_ins",
     Tag.LOG_IN_REFUSED: "failed_log_ins",
@@ -115,11 +115,7 @@ def recount(  # noqa: C901, PLR0912 - one definition after the other
 def recount_cohorts(history: Iterable[Happened]) -> dict[tuple[dt.date, dt.date], int]:
     """Return how many users of each cohort were active in each week."""
     week_of, history = STARTS["week"], list(history)
-    joined = {
-        each.subject: each.day
-        for each in history
-        if each.tag in {Tag.USER_CREATED, Tag.USER_IMPORTED}
-    }
+    joined = {each.subject: each.day for each in history if each.tag is Tag.USER_CREATED}
     active = {
         (each.actor, week_of(each.day))
         for each in history

@@ -152,7 +152,7 @@ def test_intervals_contain_the_days_of_the_range(
 
 def test_totals_add_up_from_the_beginning(client_of: ClientOf, sam: User) -> None:
     count("2020-01-01", new_users=10, second_factor_users=4)
-    count("2026-02-01", new_users=5, erased_users=1)
+    count("2026-02-01", new_users=2, imported_users=3, erased_users=1)
     count("2026-02-03", second_factor_users=-2)
     count("2026-02-04", new_users=100)
 

@@ -75,7 +75,8 @@ def test_figures_and_charts_show_the_counts(client: Client) -> None:
             log_ins=sign_ins,
             sign_ups=4,
             completed_sign_ups=3,
-            new_users=10,
+            new_users=2,
+            imported_users=8,
             second_factor_users=1,
         )
     for segment, sign_ins in (("Firefox", 9), ("", 3)):
@@ -93,6 +94,14 @@ def test_figures_and_charts_show_the_counts(client: Client) -> None:
     shown = charts(client, days="7")
     assert list(shown["Sign-ins"].series["Sign-ins"]) == [0, 0, 0, 0, 0, 7, 5]
     assert shown["People with a second factor"].series["People"] == [2, 2, 2, 2, 2, 3, 4]
+    sign_ups = shown["Sign-ups"]
+    assert {name: sum(numbers) for name, numbers in sign_ups.series.items()} == {
+        "Requested": 8,
+        "Completed by now": 6,
+        "New people": 4,
+    }
+    assert sign_ups.caption in response.content.decode()
+    assert "Imported" in sign_ups.caption
     by_client = shown["Sign-ins by client"]
     assert by_client.rows == [("Firefox", ["9"]), ("Others", ["3"])]
     assert json.loads(by_client.data)["datasets"][0]["data"] == [9, 3]

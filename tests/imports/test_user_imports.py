@@ -9,13 +9,15 @@ from django.core import mail
 from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
+from core.security.actor import Actor
 from tests.support import second_factors
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_user
 from tests.support.imports import HASH, MARY, SECRET, counts, import_csv, import_json, skipped
 from tests.support.signing_in import log_in
 from users.accounts.models import Metadata, Profile, User
-from users.activity.models import Event, IntervalCounts
+from users.activity.models import CohortWeek, Event, IntervalCounts
+from users.activity.services.record import record
 from users.activity.services.roll_up import roll_up_all
 from users.activity.services.sealing import seal_all
 from users.activity.tags import Tag
@@ -87,14 +89,21 @@ def test_all_fields_are_imported(root: User, groups: dict[str, Group]) -> None:
     ]
 
 
-def test_imported_users_count_as_new(root: User, groups: dict[str, Group]) -> None:
+def test_imported_users_are_neither_new_nor_in_a_cohort(
+    root: User, groups: dict[str, Group]
+) -> None:
     del groups
     import_csv(root, MARY | {"organizations": ""}, {"email": "bob@example.org"})
+    user = User.objects.get(email="bob@example.org")
+    record(Tag.LOGGED_IN, actor=Actor(user_id=user.pk), subject_id=user.pk)
     seal_all()
     roll_up_all()
 
     counted = IntervalCounts.objects.get(interval="day", dimension="all")
-    assert (counted.new_users, counted.second_factor_users, counted.sign_ups) == (2, 1, 0)
+    assert (counted.imported_users, counted.second_factor_users) == (2, 1)
+    assert (counted.new_users, counted.sign_ups) == (0, 0)
+    assert counted.active_users == 1
+    assert not CohortWeek.objects.exists()
 
 
 def test_imported_user_signs_in_with_the_old_password(root: User) -> None:

@@ -36,6 +36,8 @@ class Chart:
     # The last number counts, and not the sum.
     is_total: bool = False
 
+    # What counts, if the names do not say it.
+    caption: str = ""
     @property
     def type(self) -> str:
         """Chart.js's type."""

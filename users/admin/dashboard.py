@@ -89,15 +89,12 @@ def _figures(
         "value": _share(completed, requested),
         "remark": gettext("of the sign-ups were completed"),
     }
-    users, erased, factors = (
-        series.totals(name, days)[-1]
-        for name in ("new_users", "erased_users", "second_factor_users")
-    )
+    users = series.total_users(days)[-1]
+    factors = series.totals("second_factor_users", days)[-1]
     yield {
         "title": gettext("With a second factor"),
-        "value": _share(factors, users - erased),
-        "remark": gettext("%(number)s people, at the end")
-        % {"number": number_format(factors, force_grouping=True)},
+        "value": _share(factors, users),
+        "remark": gettext("%(number)s people, at the end") % {"number": number_format(factors)},
     }
 
 
@@ -111,9 +108,9 @@ def _charts(
     """Yield the charts per day."""
     labels = [date_format(day, "MONTH_DAY_FORMAT") for day in days]
 
-    def chart(title: str, link: str, **columns: str) -> Chart:
+    def chart(title: str, link: str, *, caption: str = "", **columns: str) -> Chart:
         numbers = {columns[name]: series.values(name, days) for name in columns}
-        return Chart(title, gettext("Day"), labels, numbers, link)
+        return Chart(title, gettext("Day"), labels, numbers, link, caption=caption)
 
     counts = _counts_url(shown)
     joined = _url("accounts_user", shown, "date_joined")
@@ -131,6 +128,10 @@ def _charts(
         sign_ups=gettext("Requested"),
         completed_sign_ups=gettext("Completed by now"),
         new_users=gettext("New people"),
+        caption=gettext(
+            "New people signed up, were invited or were created by an administrator. Imported"
+            " people are counted separately."
+        ),
     )
     factors = series.totals("second_factor_users", days)
     yield Chart(

@@ -200,7 +200,7 @@ ANALYTICS: Final = Case(
     "counts of days",
     """{ analytics(from: "2024-05-01", to: "2024-05-02") {
          __typename date segment signUps completedSignUps verificationRate
-         newUsers erasedUsers totalUsers secondFactorUsers activeUsers
+         newUsers importedUsers erasedUsers totalUsers secondFactorUsers activeUsers
          logIns failedLogIns lockouts mailsSent mailsFailed
        } }""",
     {
@@ -216,8 +216,9 @@ ANALYTICS: Final = Case(
                     "completedSignUps": 3,
                     "verificationRate": 0.75,
                     "newUsers": 6,
+                    "importedUsers": 5,
                     "erasedUsers": 1,
-                    "totalUsers": 5,
+                    "totalUsers": 10,
                     "secondFactorUsers": 2,
                     "activeUsers": 8,
                     "logIns": 9,
@@ -234,8 +235,9 @@ ANALYTICS: Final = Case(
                     "completedSignUps": 0,
                     "verificationRate": None,
                     "newUsers": 0,
+                    "importedUsers": 0,
                     "erasedUsers": 0,
-                    "totalUsers": 5,
+                    "totalUsers": 10,
                     "secondFactorUsers": 2,
                     "activeUsers": 0,
                     "logIns": 0,

@@ -366,7 +366,7 @@ class Cast:
         IntervalCounts.objects.create(
             interval="day",
             start=dt.date(2024, 5, 1),
-            **dict(zip(COUNTS, (4, 3, 6, 1, 9, 10, 11, 8, 2, 12, 13), strict=True)),
+            **dict(zip(COUNTS, (4, 3, 6, 5, 1, 9, 10, 11, 8, 2, 12, 13), strict=True)),
         )
         monday = dt.date(2024, 4, 29)
         IntervalCounts.objects.create(interval="week", start=monday, new_users=7)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, ClassVar, Final, Self, TypeAlias
@@ -18,7 +18,7 @@ from users.activity.policy import may_read_analytics
 
 # The counted columns of `IntervalCounts`.
 COUNTS: Final = (
-    *("sign_ups", "completed_sign_ups", "new_users", "erased_users"),
+    *("sign_ups", "completed_sign_ups", "new_users", "imported_users", "erased_users"),
     *("log_ins", "failed_log_ins", "lockouts", "active_users", "second_factor_users"),
     *("mails_sent", "mails_failed"),
 )
@@ -48,6 +48,12 @@ class Series:
         known = sorted(self.counts)
         sums = [*accumulate(self.values(name, known), initial=self.earlier.get(name, 0))]
         return [sums[bisect_right(known, start)] for start in starts]
+
+    def total_users(self, starts: Sequence[dt.date]) -> list[int]:
+        """Return how many users there were at the end of each interval, without erased ones."""
+        names = ("new_users", "imported_users", "erased_users")
+        columns = zip(*(self.totals(name, starts) for name in names), strict=True)
+        return [new + imported - erased for new, imported, erased in columns]
 
 
 class IntervalCountsQuerySet(models.QuerySet["IntervalCounts"]):
@@ -145,7 +151,10 @@ class IntervalCounts(models.Model):
     sign_ups = _count(_("sign-ups"))
     # Of the sign-ups that were requested in the interval.
     completed_sign_ups = _count(_("completed sign-ups"))
+    # By a sign-up, an invitation or an administrator.
     new_users = _count(_("new people"))
+    # They had an account before, elsewhere.
+    imported_users = _count(_("imported people"))
     erased_users = _count(_("erased people"))
     log_ins = _count(_("sign-ins"))
     failed_log_ins = _count(_("failed sign-ins"))
@@ -190,7 +199,7 @@ class CohortWeekQuerySet(models.QuerySet["CohortWeek"]):
 class CohortWeek(models.Model):
     """How many users of a cohort were active in a week.
 
-    A cohort are the users who joined in one week.
+    A cohort are the new users of one week, without imported ones.
     """
 
     cohort = models.DateField()

@@ -16,7 +16,7 @@ WEEK: Final = AnalyticsInterval.WEEK
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """The users who were created in one week, by its Monday."""
+    """The new users of one week, by its Monday; imported ones are in none."""
 
     week: dt.date
     new_users: int

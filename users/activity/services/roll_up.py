@@ -27,7 +27,7 @@ ROLL_UP: Final = 4_873_640_912_550_117
 COLUMNS: Final[Mapping[str, str]] = {
     Tag.SIGN_UP_REQUESTED: "sign_ups",
     Tag.USER_CREATED: "new_users",
-    Tag.USER_IMPORTED: "new_users",
+    Tag.USER_IMPORTED: "imported_users",
     Tag.USER_ERASED: "erased_users",
     Tag.LOGGED_IN: "log_ins",
     Tag.LOG_IN_REFUSED: "failed_log_ins",
@@ -37,11 +37,12 @@ COLUMNS: Final[Mapping[str, str]] = {
 # they could choose.
 ABOUT_USERS: Final = frozenset(COLUMNS) - {Tag.SIGN_UP_REQUESTED, Tag.USER_ERASED}
 BY_USERS: Final = frozenset({Tag.USER_CREATED, Tag.LOGGED_IN})
-JOINED: Final = frozenset({Tag.USER_CREATED, Tag.USER_IMPORTED})
 IMPORTED: Final = frozenset({Tag.USER_IMPORTED, Tag.IMPORTED_USER_CHANGED})
 FACTORS: Final = frozenset(
     {Tag.FACTOR_ADDED, Tag.FACTOR_REMOVED, Tag.FACTORS_RESET, Tag.USER_ERASED}
 )
+# What changes its subject's `UserActivity`.
+CHANGING: Final = FACTORS | IMPORTED | {Tag.USER_CREATED}
 # What the data of an event names if its actor caused it by an API token or a job.
 INDIRECT: Final = frozenset({"by_token", "bulk_action", "user_import"})
 
@@ -96,7 +97,7 @@ class SealedEvent:
     @property
     def user_ids(self) -> set[UUID]:
         """The users whose `UserActivity` it changes."""
-        changed = self.subject_id if self.tag in FACTORS | JOINED | IMPORTED else None
+        changed = self.subject_id if self.tag in CHANGING else None
         return {key for key in (changed, self.active_user_id) if key is not None}
 
 
@@ -165,7 +166,7 @@ def _count_events(events: list[SealedEvent]) -> None:
     for event in events:
         if event.tag in COLUMNS:
             tally.add(COLUMNS[event.tag], event.day, event.occurrence)
-        if event.tag in JOINED and event.subject_id:
+        if event.tag == Tag.USER_CREATED and event.subject_id:
             tally.add_user(event.subject_id, event.day)
         if event.sign_up in requested:
             tally.add("completed_sign_ups", requested[event.sign_up])

@@ -336,7 +336,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         dict.fromkeys(
             (
                 *("date", "segment", "signUps", "completedSignUps", "verificationRate"),
-                *("newUsers", "erasedUsers", "totalUsers", "secondFactorUsers", "activeUsers"),
+                *("newUsers", "importedUsers", "erasedUsers", "totalUsers"),
+                *("secondFactorUsers", "activeUsers"),
                 *("logIns", "failedLogIns", "lockouts", "mailsSent", "mailsFailed"),
             ),
             STAFF_ONLY,
