@@ -548,6 +548,7 @@ MAILS_PER_MINUTE = env.number("MAILS_PER_MINUTE", 0, minimum=0, maximum=1_000_00
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
+USE_THOUSAND_SEPARATOR = True
 LOCALE_PATHS = [BASE_DIR / "users" / "locale"]
 TIME_ZONE = "UTC"
 

@@ -1,5 +1,6 @@
 """Helpers of the admin tests."""
 
+import re
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -52,6 +53,11 @@ def is_asked_again(response: Any) -> bool:
     """Return whether a form was not saved, but kept beside the fields to sign in."""
     page = response.content.decode()
     return response.status_code == 200 and 'name="password"' in page and 'name="kept"' in page
+
+
+def shown(response: Any) -> str:
+    """Return the text of a page without its tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", response.content.decode()))
 
 
 def view_name(model: type[Model], view: str) -> str:

@@ -1,6 +1,5 @@
 """Bulk actions on all users that match the search and filters of the list."""
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,6 +16,7 @@ from tests.admin.support import (
     make_administrator,
     make_person,
     make_staff,
+    shown,
     sign_in,
 )
 from tests.support.bulk_actions import counts, run_turns
@@ -37,11 +37,6 @@ SUSPEND = {"kind": "suspend", "reason": "Sent spam."}
 
 def url(**parameters: str) -> str:
     return f"{URL}?{urlencode(parameters)}"
-
-
-def shown(response: Any) -> str:
-    """Return the text of a page without its tags."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", response.content.decode()))
 
 
 def begin(client: Client, count: int, **parameters: str) -> Any:

@@ -16,6 +16,7 @@ from tests.admin.support import (
     make_administrator,
     make_person,
     make_staff,
+    shown,
     sign_in,
 )
 from tests.support.factories import make_factors, make_session
@@ -144,10 +145,12 @@ def test_member_count_is_bounded(
 
     counts = [sql for sql in captured if "COUNT(*)" in sql]
     assert len(counts) == 1
-    assert "LIMIT 25" in counts[0]
+    # One more shows that there are others.
+    assert "LIMIT 26" in counts[0]
+    assert "More than 25 memberships" in shown(page)
     # Newest first.
-    shown = [user.username for user in users if f">{user.username}<" in page.content.decode()]
-    assert shown == [user.username for user in users[:10]]
+    found = [user.username for user in users if f">{user.username}<" in page.content.decode()]
+    assert found == [user.username for user in users[:10]]
 
 
 def make_full_user(username: str, count: int) -> User:

@@ -1,5 +1,7 @@
 """The pages of the admin: content, search, permissions and statements."""
 
+import html
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -19,6 +21,7 @@ from tests.admin.support import (
     make_administrator,
     make_person,
     make_staff,
+    shown,
     sign_in,
     view_name,
 )
@@ -339,8 +342,33 @@ def test_counting_stops_at_the_limit(client: Client, monkeypatch: pytest.MonkeyP
     response = client.get(list_url(User))
 
     assert response.context["cl"].result_count == 2
-    assert "There are more results." in response.content.decode()
-    assert "2+" in client.get("/admin/").content.decode()
+    assert "More than 2 people" in shown(response)
+    assert "Search or filter to find the others." in shown(response)
+    assert "More than 2" in shown(client.get("/admin/"))
+    monkeypatch.setattr(BoundedPaginator, "limit", 4)
+    response = client.get(list_url(User))
+    assert "4 people" in shown(response)
+    assert "ore than" not in shown(response)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "More than 1,234 results ( Show all )"),
+        ("de", "Mehr als 1.234 Ergebnisse ( Alle anzeigen )"),
+    ],
+)
+def test_number_of_results_is_beside_the_heading(
+    client: Client, monkeypatch: pytest.MonkeyPatch, language: str, text: str
+) -> None:
+    monkeypatch.setattr(BoundedPaginator, "_counted", 5_000)
+    monkeypatch.setattr(BoundedPaginator, "searched", 1_234)
+    make_person("mary")
+    sign_in(client, make_staff())
+    response = client.get(list_url(User), {"q": "mary"}, headers={"accept-language": language})
+    assert text in shown(response)
+    heading = response.content.decode().partition("<h1")[2].partition("</h1>")[0]
+    assert "1" not in re.sub(r"<[^>]*>", "", heading)
 
 
 def test_outbox_shows_due_and_failing_messages(client: Client) -> None:

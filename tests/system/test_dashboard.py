@@ -15,6 +15,12 @@ COLORS: Final = """() => [...document.querySelectorAll("canvas.chart")].map(canv
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return new Set(new Uint32Array(data.buffer)).size; })"""
 
+# Whether the retention is shown as a whole, also with longer words.
+IS_UNCUT: Final = """() => {
+  const table = document.querySelector("table.retention");
+  table.querySelector("th + th").textContent = "Neue Personen";
+  return table.parentElement.scrollWidth <= table.parentElement.clientWidth; }"""
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
@@ -32,6 +38,8 @@ def test_dashboard_is_legible_everywhere(
     take_screenshot(page, f"dashboard-{scheme}-{viewport['width']}")
     assert violations(page, axe) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if viewport == DESK:
+        assert page.evaluate(IS_UNCUT)
 
 
 def test_ranges_are_chosen_by_keyboard(page: Page, site: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils.formats import number_format
+from django.utils.translation import get_language
 
 # Each has a contrast of at least 3 to white and to the theme's black (WCAG 1.4.11). The patterns of
 # lines tell them apart without colours.
@@ -35,9 +36,9 @@ class Chart:
     is_bar: bool = False
     # The last number counts, and not the sum.
     is_total: bool = False
-
     # What counts, if the names do not say it.
     caption: str = ""
+
     @property
     def type(self) -> str:
         """Chart.js's type."""
@@ -50,10 +51,7 @@ class Chart:
             name: numbers[-1] if self.is_total else sum(numbers)
             for name, numbers in self.series.items()
         }
-        texts = (
-            f"{name}: {number_format(number, force_grouping=True)}"
-            for name, number in numbers.items()
-        )
+        texts = (f"{name}: {number_format(number)}" for name, number in numbers.items())
         return f"{self.title}. {'; '.join(texts)}."
 
     @property
@@ -81,6 +79,7 @@ class Chart:
         names = {"grid": {"display": False}, "ticks": TICKS | NAMES}
         options: dict[str, Any] = {
             "animation": False,
+            "locale": get_language(),
             "maintainAspectRatio": False,
             "interaction": {"mode": "index", "intersect": False},
             "elements": {"line": {"borderWidth": 2, "tension": 0}, "point": {"radius": 0}},
@@ -96,6 +95,6 @@ class Chart:
         """The rows of the table: label and numbers."""
         columns = zip(*self.series.values(), strict=True)
         return [
-            (label, [number_format(number, force_grouping=True) for number in numbers])
+            (label, [number_format(number) for number in numbers])
             for label, numbers in zip(self.labels, columns, strict=True)
         ]

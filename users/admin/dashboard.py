@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from core.security.actor import Actor
@@ -52,8 +53,7 @@ def _user_figure(actor: Actor) -> dict[str, Any]:
     users = BoundedPaginator(User.objects.visible_to(actor).order_by("pk"), per_page=1)
     return {
         "title": gettext("People"),
-        "value": number_format(users.count, force_grouping=True)
-        + ("+" if users.is_cut_off else ""),
+        "value": capfirst(users.count_text),
         "remark": gettext("with an account"),
         "link": reverse("admin:accounts_user_changelist"),
     }
@@ -69,17 +69,17 @@ def _figures(
         (gettext("Sign-ups"), "sign_ups"),
         (gettext("New people"), "new_users"),
     ):
-        earlier = number_format(sum(series.values(name, before)), force_grouping=True)
+        earlier = number_format(sum(series.values(name, before)))
         yield {
             "title": title,
-            "value": number_format(sum(series.values(name, days)), force_grouping=True),
+            "value": number_format(sum(series.values(name, days))),
             "remark": gettext("%(before)s in the previous %(days)d days")
             % {"before": earlier, "days": len(days)},
         }
     active = sum(series.values("active_users", days)) / len(days)
     yield {
         "title": gettext("Active people"),
-        "value": number_format(round(active, 1), decimal_pos=1, force_grouping=True),
+        "value": number_format(round(active, 1), decimal_pos=1),
         "remark": gettext("per day, on average"),
     }
     requested = sum(series.values("sign_ups", days))

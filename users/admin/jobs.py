@@ -146,7 +146,7 @@ class JobAdmin(RosterAdmin):
         return {
             "job": job,
             "percent": None if job.progress is None else int(100 * job.progress),
-            "numbers": " / ".join(number_format(each, force_grouping=True) for each in numbers),
+            "numbers": " / ".join(number_format(each) for each in numbers),
             "url": self._url("progress", job.pk),
         }
 

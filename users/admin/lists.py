@@ -5,7 +5,10 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
 from unfold.forms import PaginationInlineFormSet
 from unfold.views import ChangeList as UnfoldChangeList
 
@@ -27,14 +30,24 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     object_list: QuerySet[Any]
 
     @cached_property
+    def _counted(self) -> int:
+        return self.object_list.order_by()[: self.limit + 1].count()
+
+    @property
     def count(self) -> int:
-        """Count the rows, up to the limit."""
-        return self.object_list.order_by()[: self.limit].count()
+        """The number of rows, up to the limit."""
+        return min(self._counted, self.limit)
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether there may be rows that no page shows."""
-        return self.count == self.limit
+        """Whether there are rows that no page shows."""
+        return self._counted > self.limit
+
+    @property
+    def count_text(self) -> str:
+        """The number of rows as a text, which says so if there are more."""
+        number = number_format(self.count)
+        return gettext("more than %(number)s") % {"number": number} if self.is_cut_off else number
 
     def page(self, number: Any) -> Page[Any]:
         """Read the keys of the page first, then the rows with these keys.
@@ -53,6 +66,17 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 class RosterChangeList(UnfoldChangeList):  # type: ignore[misc]
     """A change list without Django's second count and without `DISTINCT`."""
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a search or a filter is active."""
+        return bool(self.query or self.has_active_filters)
+
+    @property
+    def result_text(self) -> str:
+        """The number of results of the search and the filters."""
+        text = ngettext("%(count)s result", "%(count)s results", self.result_count)
+        return text % {"count": capfirst(self.paginator.count_text)}
+
     def get_filters(self, request: HttpRequest) -> Any:
         """Omit `DISTINCT`, which would read all rows: our filters join no tables."""
         specs, has_specs, rest, _may_have_duplicates, are_active = super().get_filters(request)
@@ -63,7 +87,7 @@ class RosterChangeList(UnfoldChangeList):  # type: ignore[misc]
         super().get_results(request)
         if not self.multi_page:
             self.result_list = self.paginator.page(1).object_list
-        if not (self.query or self.has_active_filters):
+        if not self.is_narrowed:
             self.full_result_count = self.result_count
 
 

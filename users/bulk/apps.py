@@ -1,6 +1,7 @@
 """The bulk app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class BulkConfig(AppConfig):
@@ -8,3 +9,4 @@ class BulkConfig(AppConfig):
 
     name = "users.bulk"
     label = "bulk"
+    verbose_name = _("Jobs")

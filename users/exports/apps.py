@@ -1,6 +1,7 @@
 """The exports app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ExportsConfig(AppConfig):
@@ -8,3 +9,4 @@ class ExportsConfig(AppConfig):
 
     name = "users.exports"
     label = "exports"
+    verbose_name = _("Jobs")

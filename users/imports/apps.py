@@ -1,6 +1,7 @@
 """The imports app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ImportsConfig(AppConfig):
@@ -8,3 +9,4 @@ class ImportsConfig(AppConfig):
 
     name = "users.imports"
     label = "imports"
+    verbose_name = _("Jobs")

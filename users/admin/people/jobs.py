@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import ArgumentInvalidError, Text
@@ -30,6 +29,9 @@ MAX_COUNTED_IN_ADMIN: Final = 100_000
 
 class JobStart(UserRelatedAdmin):
     """Uses the list's search and filters as the selection of a job."""
+
+    # More rows than a page has are selected by the search and the filters.
+    list_disable_select_all = True
 
     def has_bulk_permission(self, request: HttpRequest) -> bool:
         """Offer it to actors who may start bulk actions."""
@@ -134,7 +136,7 @@ class JobStart(UserRelatedAdmin):
             self,
             request,
             form,
-            count=number_format(min(count, MAX_COUNTED_IN_ADMIN), force_grouping=True),
+            count=min(count, MAX_COUNTED_IN_ADMIN),
             is_cut_off=count > MAX_COUNTED_IN_ADMIN,
             is_unfiltered=selection.is_open,
             **context,
