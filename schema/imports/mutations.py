@@ -77,6 +77,7 @@ class ImportsMutation:
             mapping=None if pairs is None else [(each.column, each.field) for each in pairs],
             source=input.source,
             is_dry_run=input.dry_run,
+            file_name=input.file.name or "",
             max_bytes=settings.IMPORT_MAX_BYTES,
         )
         return ImportUsersPayload(user_import_id=user_import.pk)

@@ -101,6 +101,9 @@ class UserImport(Job):
     is_dry_run: auto = strawberry_django.field(
         description="Whether rows are only checked, and nothing is imported."
     )
+    file_name: auto = strawberry_django.field(
+        description="Name of the uploaded file; empty if it has none that can be shown."
+    )
     source: auto = strawberry_django.field(
         description="System that the external ids are of; empty if none was given."
     )

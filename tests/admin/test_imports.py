@@ -6,7 +6,14 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests.admin.support import change_url, list_url, make_administrator, make_staff, sign_in
+from tests.admin.support import (
+    change_url,
+    list_url,
+    make_administrator,
+    make_staff,
+    shown,
+    sign_in,
+)
 from tests.support.factories import make_user_import
 from tests.support.imports import run_turns
 from tests.support.second_factors import age_authentication
@@ -44,6 +51,41 @@ def test_administrator_imports_a_file(client: Client) -> None:
     assert response.headers["Content-Disposition"] == 'attachment; filename="skipped-rows.csv"'
     assert "no-store" in response.headers["Cache-Control"]
     assert response.getvalue() == b"line,code,field\r\n3,EMAIL_INVALID,email\r\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "parts"),
+    [
+        ("en", ("people of Acme.csv", "create or change", "create (dry run)", "12,345")),
+        ("de", ("people of Acme.csv", "anlegen oder ändern", "anlegen (Probelauf)", "12.345")),
+    ],
+)
+def test_list_shows_what_the_imports_are_about(
+    client: Client, language: str, parts: tuple[str, ...]
+) -> None:
+    administrator = make_administrator()
+    make_user_import(administrator, file_name="people of Acme.csv", mode="upsert", failed=12_345)
+    make_user_import(administrator, file_name="", is_dry_run=True)
+    sign_in(client, administrator)
+    page = client.get(list_url(UserImport), headers={"accept-language": language})
+    text = shown(page)
+    for part in parts:
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        ("people.csv", "people.csv"),
+        ("C:\\\\Users\\\\mary\\\\people.csv", "people.csv"),
+        ("\u202epeople\u200b.csv", "people.csv"),
+        ("a" * 200 + ".csv", "a" * 96 + ".csv"),
+    ],
+)
+def test_name_of_the_file_is_kept(client: Client, name: str, stored: str) -> None:
+    sign_in(client, make_administrator())
+    client.post(URL, values() | {"file": SimpleUploadedFile(name, FILE)})
+    assert UserImport.objects.get().file_name == stored
 
 
 def test_columns_of_other_names_are_mapped(client: Client) -> None:

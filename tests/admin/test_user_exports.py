@@ -1,5 +1,6 @@
 """Exports of users in the admin: started from the list, watched, downloaded."""
 
+import html
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from tests.admin.support import (
     make_administrator,
     make_person,
     make_staff,
+    shown,
     sign_in,
 )
 from tests.support.factories import make_bulk_action, make_user_export
@@ -103,6 +105,40 @@ def test_staff_neither_export_nor_download(client: Client) -> None:
     for url in (change_url(export), download_url(export)):
         assert client.get(url).status_code == 403
     assert UserExport.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("selection", "about"),
+    [
+        ({"filter": {"conditions": {}}, "search": None}, "all people"),
+        (
+            {"filter": {"conditions": {"is_active": False}}, "search": "mary"},
+            "“mary”, active: no",
+        ),
+        ({"filter": {"conditions": {"ids": ["1", "2"]}}, "search": None}, "selected people: 2"),
+        (
+            {"filter": {"conditions": {"joined": {"since": "2026-01-01"}}}, "search": None},
+            "joined: 2026-01-01 – …",
+        ),
+        (
+            {"filter": {"conditions": {}, "any_of": [{"conditions": {}}]}, "search": None},
+            "any_of",
+        ),
+        (None, "Removed: the selection named a person"),
+    ],
+)
+def test_lists_of_jobs_show_whom_they_are_about(
+    client: Client, selection: dict[str, Any] | None, about: str
+) -> None:
+    rosa = make_administrator()
+    jobs = (
+        make_user_export(rosa, selection=selection),
+        make_bulk_action(rosa, selection=selection),
+    )
+    sign_in(client, rosa)
+    for job in jobs:
+        for url in (list_url(type(job)), change_url(job)):
+            assert about in html.unescape(shown(client.get(url)))
 
 
 # Progress --------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ ClientOf = Callable[[User], GraphQLClient]
 
 IMPORT = """
     mutation ($input: ImportUsersInput!) { importUsers(input: $input) {
-      userImport { id state total mode format isDryRun source } errors { code field message }
+      userImport { id state total mode format isDryRun source fileName }
+      errors { code field message }
     } }
 """
 PROGRESS = """
@@ -51,6 +52,7 @@ def test_users_of_an_uploaded_file_sign_in(administrator: GraphQLClient, root: U
         "format": "CSV",
         "isDryRun": False,
         "source": "crm",
+        "fileName": "0.jpg",
     }
     run_turns()
     assert administrator(PROGRESS, id=started["id"]).data["job"] == {

@@ -225,6 +225,7 @@ def make_user_import(requester: User, *skipped: AccountErrorCode, **fields: Any)
         "format": ImportFormat.CSV,
         "mode": ImportMode.CREATE,
         "source": "crm",
+        "file_name": "people.csv",
         "layout": layout.to_json(),
         "offset": 20,
         "line": 4,

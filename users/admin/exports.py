@@ -16,7 +16,7 @@ from core.errors import InputRejectedError
 from core.security.actor import Actor
 from users.admin.actions import page_action
 from users.admin.base import MenuItem, Section, actor_of
-from users.admin.jobs import JobAdmin, JobForm, selection_text
+from users.admin.jobs import JobAdmin, JobForm
 from users.exports.columns import UserColumn
 from users.exports.formats import ExportFormat
 from users.exports.models import UserExport, column_choices, format_choices
@@ -59,7 +59,7 @@ class UserExportAdmin(JobAdmin):
     """Exports of users and their files."""
 
     menu = MenuItem(Section.PEOPLE, 9, "download")
-    list_display = ("created_at", "format", "shown_state", "progress", "requester")
+    list_display = ("created_at", "selected", "format", "shown_state", "progress", "requester")
     actions_detail = ("download", "cancel")
     fields = (
         ("state", "requester"),
@@ -87,11 +87,6 @@ class UserExportAdmin(JobAdmin):
     def shown_end(self, export: UserExport) -> str | None:
         """Show when the file expires."""
         return export.expires_at and date_format(export.expires_at, "DATETIME_FORMAT")
-
-    @admin.display(description=_("selection"))
-    def shown_selection(self, export: UserExport) -> str:
-        """Show the search and the filters of the selection."""
-        return selection_text(export.selection)
 
     @page_action(label=_("Download"), icon="download", permission="download")
     def download(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:

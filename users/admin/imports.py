@@ -103,6 +103,7 @@ class UserImportForm(JobForm):
             mapping=parse_mapping(filter(str.strip, values["mapping"].splitlines())),
             source=values["source"],
             is_dry_run=values["is_dry_run"],
+            file_name=values["file"].name,
             max_bytes=settings.IMPORT_MAX_BYTES,
         )
 
@@ -120,7 +121,10 @@ class UserImportAdmin(JobAdmin):
     """Imports of users and the rows that they skipped."""
 
     menu = MenuItem(Section.PEOPLE, 10, "upload")
-    list_display = ("created_at", "source", "shown_state", "progress", "requester")
+    list_display = (
+        *("created_at", "file_name", "source", "shown_mode", "shown_state", "progress"),
+        *("skipped_rows", "requester"),
+    )
     inlines = (SkippedRowInline,)
     actions_list = ("import_users",)
     actions_detail = ("skipped", "cancel")
@@ -128,13 +132,25 @@ class UserImportAdmin(JobAdmin):
         ("state", "requester"),
         "progress",
         ("format", "mode"),
-        ("source", "is_dry_run"),
+        ("file_name", "is_dry_run"),
+        "source",
         ("done", "unchanged"),
-        ("failed", "created_at"),
+        ("skipped_rows", "created_at"),
         ("started_at", "finished_at"),
         "failure",
     )
-    readonly_fields = ("progress",)
+    readonly_fields = ("progress", "skipped_rows")
+
+    @admin.display(description=_("mode"))
+    def shown_mode(self, user_import: UserImport) -> str:
+        """Show what happens to the rows."""
+        mode = user_import.get_mode_display()
+        return f"{mode} ({gettext('dry run')})" if user_import.is_dry_run else mode
+
+    @admin.display(description=_("skipped rows"))
+    def skipped_rows(self, user_import: UserImport) -> int:
+        """Show the number of rows that were not imported."""
+        return user_import.failed
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Offer it to administrators."""

@@ -13,11 +13,12 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.errors import InputRejectedError
+from core.errors import InputRejectedError, Text
 from core.security.actor import Actor
 from core.web.forms import add_problems
 from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
@@ -31,13 +32,39 @@ from users.jobs.states import JobState
 PROGRESS: Final = "admin/job_progress.html"
 
 
+# The conditions of the list of people in words; the API has others.
+CONDITIONS: Final[Mapping[str, Text]] = {
+    "is_active": _("active"),
+    "is_staff": _("staff"),
+    "is_superuser": _("administrator"),
+    "group": _("group"),
+    "joined": _("joined"),
+    "ids": _("selected people"),
+}
+
+
 def selection_text(selection: Mapping[str, Any] | None) -> str:
     """Return the search and the filters of a job's selection."""
     if selection is None:
         return gettext("Removed: the selection named a person whose data has been erased.")
-    search, conditions = selection["search"], selection["filter"]
+    search, nested = selection["search"], dict(selection["filter"])
+    conditions = nested.pop("conditions")
     shown = [f"“{search}”"] if search else []
-    return ", ".join([*shown, json.dumps(conditions, ensure_ascii=False)])
+    shown += [
+        f"{CONDITIONS.get(name, name)}: {_value_text(value)}" for name, value in conditions.items()
+    ]
+    shown += [json.dumps(nested, ensure_ascii=False)] if nested else []
+    return ", ".join(shown) or gettext("all people")
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        return number_format(len(value))
+    if isinstance(value, dict) and value.keys() <= {"since", "before"}:
+        return " – ".join(value.get(end, "…") for end in ("since", "before"))
+    return str(value) if isinstance(value, str | int) else json.dumps(value, ensure_ascii=False)
 
 
 class JobForm(forms.Form):
@@ -149,6 +176,16 @@ class JobAdmin(RosterAdmin):
             "numbers": " / ".join(number_format(each) for each in numbers),
             "url": self._url("progress", job.pk),
         }
+
+    @admin.display(description=_("selection"))
+    def shown_selection(self, job: Any) -> str:
+        """Show the search and the filters of the selection, if the kind has one."""
+        return selection_text(job.selection)
+
+    @admin.display(description=_("selection"))
+    def selected(self, job: Any) -> str:
+        """Show the beginning of the selection."""
+        return Truncator(selection_text(job.selection)).chars(60)
 
     @dialog_action(
         label=_("Cancel"),

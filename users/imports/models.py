@@ -24,6 +24,7 @@ from users.jobs.models import (
 from users.privacy.files import private_storage
 
 SOURCE_MAX_LENGTH = 50
+FILE_NAME_MAX_LENGTH = 100
 EXTERNAL_ID_MAX_LENGTH = 200
 # Rows of a batch.
 BATCH_ROWS = 1_000
@@ -56,6 +57,10 @@ class UserImport(Job):
     is_dry_run = models.BooleanField(_("dry run"), default=False)
     # The former system, within which external ids are unique.
     source = models.CharField(_("source"), max_length=SOURCE_MAX_LENGTH, blank=True)
+    # The uploaded file's own name, by which its sender knows it; empty if it has none.
+    file_name = models.CharField(
+        _("file"), max_length=FILE_NAME_MAX_LENGTH, blank=True, default="", db_default=""
+    )
     # Deleted once the import has ended.
     file = models.FileField(storage=private_storage, default=new_import_name, max_length=100)
     layout = models.JSONField()

@@ -39,7 +39,7 @@ register_tables(
         model=UserImport,
         row_conditions=lambda subject: [Q(requester=subject.id)],
         exported=(
-            *("format", "mode", "is_dry_run", "source", "state", "total"),
+            *("format", "mode", "is_dry_run", "source", "file_name", "state", "total"),
             *("done", "unchanged", "failed", "failure"),
             *("created_at", "started_at", "finished_at"),
         ),

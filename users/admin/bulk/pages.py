@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from users.admin.base import MenuItem, ReadOnlyInline, Section
-from users.admin.jobs import JobAdmin, selection_text
+from users.admin.jobs import JobAdmin
 from users.bulk.models import BulkAction, BulkFailure
 
 
@@ -28,7 +28,7 @@ class BulkActionAdmin(JobAdmin):
     """Bulk actions and the users for whom they failed."""
 
     menu = MenuItem(Section.PEOPLE, 8, "group_work")
-    list_display = ("kind", "shown_state", "progress", "requester", "created_at")
+    list_display = ("kind", "selected", "shown_state", "progress", "requester", "created_at")
     inlines = (BulkFailureInline,)
     fields = (
         ("kind", "state"),
@@ -41,8 +41,3 @@ class BulkActionAdmin(JobAdmin):
         "failure",
     )
     readonly_fields = ("progress", "shown_selection")
-
-    @admin.display(description=_("selection"))
-    def shown_selection(self, bulk_action: BulkAction) -> str:
-        """Show the search and the filters of the selection."""
-        return selection_text(bulk_action.selection)

@@ -6,17 +6,20 @@ from typing import IO, Any, Final, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.utils.translation import gettext as _
 
+from core.database.texts import replace_nul
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.names import clean_name
 from core.security.actor import Actor
 from users.accounts.policy import may_administer, may_administer_groups, require
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.validation import Problems, check_field
 from users.imports.errors import FileInvalidError, ImportErrorCode, columns_error
 from users.imports.fields import MAX_COLUMNS, ImportField, ImportFormat, ImportMode
-from users.imports.models import UserImport
+from users.imports.models import FILE_NAME_MAX_LENGTH, UserImport
 from users.imports.readers import Layout, find_layout, read_records
 from users.imports.services.run import USER_IMPORTS
 from users.imports.throttling import count_import
@@ -44,6 +47,7 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
     mapping: Iterable[tuple[str, str]] | None = None,
     source: str = "",
     is_dry_run: bool = False,
+    file_name: str = "",
     max_bytes: int | None = None,
 ) -> UserImport:
     """Return an import that may be started; nothing is written.
@@ -52,6 +56,7 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
     among that: the import skips them.
 
     ``mapping`` has pairs of a column and its `ImportField`. ``source`` is what external ids are of.
+    ``file_name`` is only shown, so what cannot be shown is left out.
     Raises `InputRejectedError`, `TooManyAttemptsError`, `ReauthenticationRequiredError` and the
     policy's errors.
     """
@@ -78,6 +83,7 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
         mode=mode,
         is_dry_run=is_dry_run,
         source=source,
+        file_name=_shown_name(file_name),
         layout=layout.to_json(),
         offset=layout.start,
         line=layout.line,
@@ -106,6 +112,14 @@ def start_checked_import(file: IO[bytes], user_import: UserImport, *, actor: Act
             dry_run=user_import.is_dry_run,
         )
         undo.pop_all()
+
+
+def _shown_name(name: str) -> str:
+    """Return the end of a file's name, which has its extension; empty if it cannot be shown."""
+    try:
+        return clean_name(replace_nul(name))[-FILE_NAME_MAX_LENGTH:]
+    except ValidationError:
+        return ""
 
 
 def _running() -> Problem:

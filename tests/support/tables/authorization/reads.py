@@ -252,7 +252,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         "node(id: $import) { ... on UserImport { FIELD } }",
         dict.fromkeys(
             (
-                *("id", "format", "mode", "isDryRun", "source", "state", "requester", "total"),
+                *("id", "format", "mode", "isDryRun", "source", "fileName", "state"),
+                *("requester", "total"),
                 *("done", "unchanged", "failed", "createdAt", "startedAt", "finishedAt"),
                 *("progress", "rate", "errors"),
             ),

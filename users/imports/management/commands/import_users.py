@@ -49,6 +49,7 @@ class Command(BaseCommand):
                     mapping=parse_mapping(options["map"] or ()),
                     source=options["source"],
                     is_dry_run=options["dry_run"],
+                    file_name=path.name,
                 )
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from None
