@@ -371,6 +371,20 @@ def test_number_of_results_is_beside_the_heading(
     assert "1" not in re.sub(r"<[^>]*>", "", heading)
 
 
+def test_empty_lists_say_what_that_means(client: Client) -> None:
+    sign_in(client, make_administrator())
+    for model in set(MODELS) - {User, Profile, Session, Event}:
+        page = admin.site.get_model_admin(model)
+        assert (model, page.empty_title) != (model, RosterAdmin.empty_title)
+        text = html.unescape(shown(client.get(list_url(model))))
+        assert (model, str(page.empty_title) in text) == (model, True)
+        assert (model, str(page.empty_text) in text) == (model, True)
+
+    text = shown(client.get(list_url(OutboxMessage), {"q": "mail"}))
+    assert "Nothing matches this search and these filters." in text
+    assert "nothing has failed" not in text
+
+
 def test_outbox_shows_due_and_failing_messages(client: Client) -> None:
     soon = "2100-01-01T00:00Z"
     for subscriber, retry_at, attempts in (

@@ -28,6 +28,8 @@ class ApiTokenAdmin(UserRelatedAdmin):
     """API tokens, which administrators revoke."""
 
     menu = MenuItem(Section.ACTIVITY, 2, "key")
+    empty_title = _("No API token is in use.")
+    empty_text = _("People and service accounts create them by the API.")
     may_view = staticmethod(is_administrator)
     list_display = ("name", "user", "scope_names", "last_used_at", "expires_at")
     list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
@@ -70,6 +72,8 @@ class ServiceAccountAdmin(UserRelatedAdmin):
     """Service accounts, which administrators create and deactivate."""
 
     menu = MenuItem(Section.PEOPLE, 7, "smart_toy")
+    empty_title = _("There are no service accounts yet.")
+    empty_text = _("Create one for a program that uses the API in its own name.")
     may_add = staticmethod(may_administer)
     user_field = "pk"
     search_fields = ("username",)

@@ -21,7 +21,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold import admin as unfold
 
-from core.errors import InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem, Text
 from core.security.actor import Actor, Rule
 from core.web.request import ActorRequest
 from users.admin.forms import ServiceForm
@@ -172,6 +172,9 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
     list_per_page = 50
     list_max_show_all = 0
     list_filter_submit = True
+    # What an empty list means, and the next step if there is one.
+    empty_title: ClassVar[Text] = _("There is nothing here yet.")
+    empty_text: ClassVar[Text] = ""
     compressed_fields = True
     # Of selected rows, by the names of methods.
     actions: Sequence[str] | None = None

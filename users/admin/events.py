@@ -88,6 +88,7 @@ class EventAdmin(RosterAdmin):
     """The audit trail, newest first, for administrators."""
 
     menu = MenuItem(Section.ACTIVITY, 3, "history")
+    empty_title = _("No events are recorded yet.")
     may_view = staticmethod(is_administrator)
     list_display = ("shown_tag", "actor_link", "subject_link", "reason", "time")
     list_filter = (
@@ -188,6 +189,8 @@ class IntervalCountsAdmin(RosterAdmin):
     """The counts behind the dashboard."""
 
     menu = MenuItem(Section.ACTIVITY, 4, "bar_chart")
+    empty_title = _("Nothing is counted yet.")
+    empty_text = _("Events are counted within two minutes.")
     list_display = ("start", "interval", "dimension", "segment", *COUNTS)
     list_filter = (
         ("interval", ChoicesFilter),

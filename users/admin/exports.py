@@ -59,6 +59,8 @@ class UserExportAdmin(JobAdmin):
     """Exports of users and their files."""
 
     menu = MenuItem(Section.PEOPLE, 9, "download")
+    empty_title = _("No exports are kept.")
+    empty_text = _("Search or filter the list of people, and press “Export” there.")
     list_display = ("created_at", "selected", "format", "shown_state", "progress", "requester")
     actions_detail = ("download", "cancel")
     fields = (

@@ -121,6 +121,8 @@ class UserImportAdmin(JobAdmin):
     """Imports of users and the rows that they skipped."""
 
     menu = MenuItem(Section.PEOPLE, 10, "upload")
+    empty_title = _("No imports are kept.")
+    empty_text = _("Press “Import” to take people over from a file. A dry run checks it first.")
     list_display = (
         *("created_at", "file_name", "source", "shown_mode", "shown_state", "progress"),
         *("skipped_rows", "requester"),

@@ -33,6 +33,8 @@ class OrganizationAdmin(RosterAdmin):
     """Organisations and their members."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 1, "corporate_fare")
+    empty_title = _("There are no organisations yet.")
+    empty_text = _("They are created by the API or by an import.")
     list_display = ("name", "created_at")
     list_filter = (("created_at", DayFilter),)
     search_fields = ("name__icontains",)
@@ -47,6 +49,7 @@ class MembershipAdmin(UserRelatedAdmin):
     """Memberships by user, organisation or role."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 2, "diversity_3")
+    empty_title = _("No organisation has members yet.")
     list_display = ("user", "organization", "role", "created_at")
     list_select_related = ("user", "organization")
     list_filter = (
@@ -65,6 +68,8 @@ class OrganizationInvitationAdmin(RosterAdmin):
     """Pending invitations."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 3, "mail")
+    empty_title = _("No invitation is open.")
+    empty_text = _("Owners and administrators of organisations send them.")
     list_display = ("address", "organization", "role", "inviter", "created_at", "expires_at")
     list_select_related = ("organization", "inviter")
     list_filter = (

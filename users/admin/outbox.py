@@ -54,6 +54,10 @@ class OutboxMessageAdmin(RosterAdmin):
     """Messages that are not yet delivered."""
 
     menu = MenuItem(Section.OPERATION, 1, "outbox")
+    empty_title = _("Nothing is waiting, and nothing has failed.")
+    empty_text = _(
+        "All mails were sent and all other work was started. What cannot be delivered stays here."
+    )
     may_view = staticmethod(is_administrator)
     list_display = (
         *("subscriber", "queue", "attempts", "dispatch_at", "failed_at", "failure", "created_at"),

@@ -21,6 +21,7 @@ class AccountDeletionAdmin(OnePerUserAdmin):
     """Scheduled deletions, which administrators create and cancel."""
 
     menu = MenuItem(Section.PEOPLE, 6, "person_remove")
+    empty_title = _("No account is about to be deleted.")
     may_add = staticmethod(may_administer)
     may_change = staticmethod(deny_all)
     list_display = ("user", "requested_at", "expires_at")

@@ -38,6 +38,7 @@ class SessionAdmin(UserRelatedAdmin):
     """Sessions, which administrators end."""
 
     menu = MenuItem(Section.ACTIVITY, 1, "devices")
+    empty_title = _("No one is signed in.")
     field_rules: ClassVar = {
         "impersonator": may_read_impersonations,
         "impersonation_reason": may_read_impersonations,
@@ -97,6 +98,7 @@ class SuspensionAdmin(OnePerUserAdmin):
     """Suspensions, which administrators create, change and lift."""
 
     menu = MenuItem(Section.PEOPLE, 5, "block")
+    empty_title = _("No one is suspended.")
     may_add = staticmethod(may_administer)
     may_change = staticmethod(may_administer)
     form = SuspensionForm

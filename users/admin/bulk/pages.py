@@ -28,6 +28,8 @@ class BulkActionAdmin(JobAdmin):
     """Bulk actions and the users for whom they failed."""
 
     menu = MenuItem(Section.PEOPLE, 8, "group_work")
+    empty_title = _("No bulk actions are kept.")
+    empty_text = _("Search or filter the list of people, and press “Start bulk action” there.")
     list_display = ("kind", "selected", "shown_state", "progress", "requester", "created_at")
     inlines = (BulkFailureInline,)
     fields = (

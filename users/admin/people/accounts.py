@@ -73,6 +73,8 @@ class MetadataAdmin(OnePerUserAdmin):
     """Metadata of users: staff write the public part, administrators the private part."""
 
     menu = MenuItem(Section.PEOPLE, 3, "data_object")
+    empty_title = _("No one has metadata.")
+    empty_text = _("Applications store here what they know about people.")
     may_add = staticmethod(may_write_public_metadata)
     may_change = staticmethod(may_write_public_metadata)
     form = MetadataForm
@@ -111,6 +113,8 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
     """Groups and their permissions, which administrators edit."""
 
     menu = MenuItem(Section.PEOPLE, 4, "groups")
+    empty_title = _("There are no groups yet.")
+    empty_text = _("Create one to give permissions to several people at once.")
     may_add = staticmethod(may_administer)
     may_change = staticmethod(may_administer)
     list_display = ("name", "members")

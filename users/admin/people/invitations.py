@@ -20,6 +20,11 @@ class InvitationAdmin(RosterAdmin):
     """Pending invitations, which administrators send again or cancel."""
 
     menu = MenuItem(Section.PEOPLE, 11, "outgoing_mail")
+    empty_title = _("No invitation is open.")
+    empty_text = _(
+        "All were accepted, cancelled or have expired. Press “Invite” in the list of people to "
+        "send one."
+    )
     may_view = staticmethod(is_administrator)
     list_display = ("address", "name", "locale", "expires_at")
     list_filter: ClassVar = (("expires_at", DayFilter),)

@@ -50,6 +50,8 @@ class WebhookAdmin(ManagedAdmin):
     """Webhooks of the service, which administrators create, and of organisations."""
 
     menu = MenuItem(Section.OPERATION, 2, "webhook")
+    empty_title = _("No webhook receives events.")
+    empty_text = _("Create one to have events sent to another system.")
     list_display = ("host", "organization", "owner", "is_on", "failing_since", "created_at")
     list_select_related = ("organization", "owner")
     list_filter = (("organization", RelatedFilter), ("disabled_reason", ChoicesFilter))
@@ -219,6 +221,8 @@ class WebhookDeliveryAdmin(ManagedAdmin):
     """The log of deliveries, which administrators repeat."""
 
     menu = MenuItem(Section.OPERATION, 3, "send")
+    empty_title = _("No events were sent lately.")
+    empty_text = _("Deliveries are listed once a webhook receives events.")
     list_display = ("tag", "receiver", "shown_state", "error", "attempts", "created_at")
     list_select_related = ("event", "webhook")
     list_filter = (
