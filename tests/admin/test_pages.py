@@ -328,9 +328,14 @@ def test_command_palette_finds_pages_and_users(
     assert list_url(Session) in page
     assert list_url(Event) not in page
     assert page.count('data-title="Sessa') == 10
+    assert "There are more people." in page
     # The session and the users.
     assert len(captured) == 2
-    assert client.get("/admin/search/").content == b""
+    assert shown(client.get("/admin/search/")).strip() == ""
+    page = shown(client.get("/admin/search/", {"s": "sessa11"}))
+    assert "Sessa11" in page
+    assert "more people" not in page
+    assert "No results matching" in shown(client.get("/admin/search/", {"s": "zzyzx"}))
 
 
 def test_counting_stops_at_the_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

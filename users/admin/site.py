@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from functools import wraps
 from itertools import groupby
-from time import perf_counter
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -198,19 +197,17 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
 
         The theme's own search is unbounded: it reads and caches all results.
         """
-        term = request.GET.get("s", "").strip()
+        template, term = "unfold/helpers/command_results.html", request.GET.get("s", "").strip()
         if not term:
-            return HttpResponse()
-        started = perf_counter()
-        results = [*self._find_pages(request, term), *self._find_users(request, term)]
+            return TemplateResponse(request, template)
+        users = self._find_users(request, term)
         context = {
-            "results": results,
-            "page_obj": {"count": len(results)},
-            "page_counter": 0,
-            "execution_time": perf_counter() - started,
+            "term": term,
+            "results": [*self._find_pages(request, term), *users[:MAX_USERS_FOUND]],
+            "is_cut_off": len(users) > MAX_USERS_FOUND,
             **(extra_context or {}),
         }
-        return TemplateResponse(request, "unfold/helpers/command_results.html", context)
+        return TemplateResponse(request, template, context)
 
     def _find_pages(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
         return [
@@ -221,6 +218,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         ]
 
     def _find_users(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        """Return the first users, and one more that shows that there are others."""
         model_admin = self.get_model_admin(User)
         queryset = model_admin.get_queryset(request).prefetch_related(None).order_by("username")
         users, _has_duplicates = model_admin.get_search_results(request, queryset, term)
@@ -231,7 +229,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
                 "link": reverse("admin:accounts_user_change", args=[user.pk]),
                 "icon": "person",
             }
-            for user in first_rows(users, MAX_USERS_FOUND)
+            for user in first_rows(users, MAX_USERS_FOUND + 1)
         ]
 
     def sections(self, request: HttpRequest) -> list[dict[str, Any]]:
