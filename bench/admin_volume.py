@@ -153,14 +153,72 @@ VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
             INSERT INTO bulk_bulkaction (id, requester_id, kind, arguments, selection, state,
                 total, done, unchanged, failed, turn, created_at, started_at, finished_at)
             SELECT uuidv7(), (SELECT id FROM accounts_user WHERE is_superuser LIMIT 1),
-                'end_sessions', '{}', '{"search": "maria", "filter": {}}', 'completed',
-                1, 0, 0, 1, 1, now(), now(), now()
+                'end_sessions', '{}', '{"search": "maria", "filter": {"conditions": {}}}',
+                'completed', 1, 0, 0, 1, 1, now(), now(), now()
             FROM generate_series(1, %(n)s / 100)
             RETURNING id
         )
         INSERT INTO bulk_bulkfailure (bulk_action_id, user_id, code)
         SELECT (SELECT id FROM made ORDER BY id DESC LIMIT 1), id, 'NOT_FOUND'
         FROM (SELECT id FROM accounts_user LIMIT %(n)s) AS picked
+        """,
+    ),
+    (
+        "exports of people",
+        """
+        INSERT INTO exports_userexport (id, requester_id, selection, columns, format, state, total,
+            done, unchanged, failed, turn, directory, parts, size, created_at, started_at,
+            finished_at)
+        SELECT uuidv7(), (SELECT id FROM accounts_user WHERE is_superuser LIMIT 1),
+            '{"search": null, "filter": {"conditions": {}}}', ARRAY['username'], 'csv',
+            'completed', 1, 1, 0, 0, 1, 'exports/' || number, 1, 20, now(), now(), now()
+        FROM generate_series(1, %(n)s / 10) AS number
+        """,
+    ),
+    (
+        "imports of people",
+        """
+        WITH made AS (
+            INSERT INTO imports_userimport (id, requester_id, format, mode, is_dry_run, source,
+                file, layout, "offset", line, state, total, done, unchanged, failed, turn,
+                created_at, started_at, finished_at)
+            SELECT uuidv7(), (SELECT id FROM accounts_user WHERE is_superuser LIMIT 1), 'csv',
+                'create', number %% 2 = 0, 'crm', 'imports/' || number, '{}', 0, 1, 'completed',
+                1, 0, 0, 1, 1, now(), now(), now()
+            FROM generate_series(1, %(n)s / 10) AS number
+            RETURNING id
+        )
+        INSERT INTO imports_skippedrow (user_import_id, line, code, field)
+        SELECT (SELECT id FROM made ORDER BY id DESC LIMIT 1), number, 'EMAIL_TAKEN', 'email'
+        FROM generate_series(1, %(n)s) AS number
+        """,
+    ),
+    (
+        "invitations to sign up",
+        """
+        INSERT INTO accounts_invitation (nonce, email, name, locale, expires_at)
+        SELECT gen_random_uuid(), 'guest' || number || '@example.org', 'Guest', 'en',
+            now() + random() * interval '7 days'
+        FROM generate_series(1, %(n)s) AS number
+        """,
+    ),
+    (
+        "webhooks and their deliveries",
+        """
+        WITH made AS (
+            INSERT INTO webhooks_webhook (id, organization_id, owner_id, url, tags, selection,
+                secret, previous_secret, created_at, disabled_reason, position, turn, pauses)
+            SELECT uuidv7(), id, (SELECT id FROM accounts_user WHERE is_superuser LIMIT 1),
+                'https://example.org/' || id, ARRAY['session:user:log_in'], '{ id }', '', '',
+                now(), '', 0, 0, 0
+            FROM organizations_organization LIMIT %(n)s
+            RETURNING id
+        )
+        INSERT INTO webhooks_webhookdelivery (id, webhook_id, event_id, position, state, attempts,
+            created_at, retry_until, error)
+        SELECT uuidv7(), (SELECT id FROM made LIMIT 1), id, 0,
+            (ARRAY['succeeded', 'failed'])[1 + row_number() OVER () %% 2], 1, now(), now(), ''
+        FROM (SELECT id FROM activity_event LIMIT %(n)s) AS picked
         """,
     ),
     (

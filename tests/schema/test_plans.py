@@ -6,9 +6,7 @@ With 200,000 users in the suite, and with a million by `make test-plans`: the bo
 import datetime as dt
 import json
 import os
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -30,6 +28,7 @@ from engine.sql.filtered_page import LOOK_AHEAD
 from tests.support.captured import bound_statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_token, node_id
+from tests.support.plans import Plan, plan_of, wait_for_older_transactions
 from users.accounts.filters import UserFilterSpec
 from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, User
 from users.accounts.orders import UserOrderField
@@ -124,7 +123,6 @@ ADMIN_PAGES = [
 ]
 # Bound of rows read: twice the count limit, for a page by four indexes and a common search.
 ADMIN_ROWS = 150_000
-ROW_SCANS = {"Seq Scan", "Bitmap Heap Scan", "Tid Scan"}
 SEARCHES = [
     "zzyzx",
     "ora",
@@ -138,27 +136,6 @@ SEARCHES = [
     "мария",
     "o’b",
 ]
-
-
-@dataclass(slots=True)
-class Plan:
-    """The rows and indexes that a statement read."""
-
-    rows: int = 0
-    indexes: set[str] = field(default_factory=set)
-
-    def add(self, node: dict[str, Any]) -> None:
-        """Add the rows and indexes of a plan node and its children."""
-        for below in node.get("Plans", []):
-            self.add(below)
-        if not node["Actual Loops"]:
-            return
-        if "Index Name" in node:
-            self.indexes.add(node["Index Name"])
-        if "Index Name" in node or node["Node Type"] in ROW_SCANS:
-            removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
-            read = node["Actual Rows"] + sum(node.get(name, 0) for name in removed)
-            self.rows += round(read * node["Actual Loops"])
 
 
 class Directory:
@@ -177,15 +154,6 @@ class Directory:
             users = self.client(PAGE, **json.loads(text)).data["users"]
         # Actor, page, and one or two counts.
         return plan_of(statements[1]), users
-
-
-def plan_of(sql: str) -> Plan:
-    """Explain a statement and return its reads."""
-    plan = Plan()
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
-        plan.add(cursor.fetchone()[0][0]["Plan"])
-    return plan
 
 
 def bulk_page(selection: Selection, cursor: UUID | None) -> tuple[Plan, int]:
@@ -288,25 +256,9 @@ def ids(transactional_db: None, settings: Any) -> dict[str, str]:
     )
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
-    _wait_for_older_transactions()
+    wait_for_older_transactions()
     rows = {"large": large, "rare": rare, "rare organization": organization, "rare user": ten[0]}
     return {name: node_id(row) for name, row in rows.items()}
-
-
-def _wait_for_older_transactions() -> None:
-    """Wait for transactions that are older than the indexes.
-
-    Until they end, also those of another test process in its own database, PostgreSQL may leave a
-    new index unused (`pg_index.indcheckxmin`).
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_xact_id()::text")
-        (now,) = cursor.fetchone()
-        is_oldest = False
-        while not is_oldest:
-            time.sleep(0.1)
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8", [now])
-            (is_oldest,) = cursor.fetchone()
 
 
 def admin_pages_that_read_too_much(cookie: str) -> list[tuple[str, int]]:

@@ -1,6 +1,5 @@
 """The read-only pages of the audit trail and the analytics."""
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any, cast
 from uuid import UUID
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from core.errors import Text
-from users.activity.models import COUNTS, Event, EventQuerySet, EventSeal, IntervalCounts
+from users.activity.models import COUNTS, Event, EventSeal, IntervalCounts
 from users.admin.base import (
     MenuItem,
     RosterAdmin,
@@ -29,7 +28,7 @@ from users.admin.base import (
 )
 from users.admin.devices import show_device
 from users.admin.event_words import TAGS, details_of, tag_in_words
-from users.admin.filters import ChoicesFilter, DayFilter, RelatedFilter
+from users.admin.filters import ChoicesFilter, CreationDayFilter, RelatedFilter
 
 
 def _username(path: str) -> Subquery:
@@ -43,18 +42,6 @@ def _user_link(username: str | None, user_id: UUID | None) -> str | None:
         return str(user_id) if user_id else None
     url = reverse("admin:accounts_user_change", args=[user_id])
     return format_html('<a href="{}" class="text-link">{}</a>', url, username)
-
-
-class EventDayFilter(DayFilter):
-    """Filters events by a range of days, by the primary key: ids are UUIDv7."""
-
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Compare ids, in the order of the list."""
-        first, last = self.moment("from", dt.time.min), self.moment("to", dt.time.max)
-        events = cast("EventQuerySet", queryset)
-        if first is not None:
-            events = events.since(first)
-        return events if last is None else events.until(last)
 
 
 class TagFilter(ChoicesFilter):
@@ -94,7 +81,7 @@ class EventAdmin(RosterAdmin):
     list_filter = (
         ("tag", TagFilter),
         ("actor", ActorFilter),
-        ("created_at", EventDayFilter),
+        ("created_at", CreationDayFilter),
     )
     # Django shows the search box only if there are fields; `get_search_results` ignores them.
     search_fields = ("subject_id",)
@@ -198,6 +185,7 @@ class IntervalCountsAdmin(RosterAdmin):
         ("start", RangeDateFilter),
     )
     ordering = ("-start", "interval", "dimension", "segment")
+    sortable_by = ("start",)
     fields = (
         *(("interval", "start"), ("dimension", "segment")),
         *(COUNTS[first : first + 2] for first in range(0, len(COUNTS), 2)),

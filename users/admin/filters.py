@@ -13,6 +13,7 @@ from django.utils import timezone
 from unfold.contrib.filters import admin as theme
 from unfold.utils import parse_date_str
 
+from core.database.ids import first_id_at, last_id_at
 from engine.sql.unindexed_filter import UnindexedFilter
 
 M = TypeVar("M", bound=Model)
@@ -73,3 +74,14 @@ class DayFilter(theme.RangeDateFilter):  # type: ignore[misc]
         """Return the chosen day ``from`` or ``to``, at this time; None if there is none."""
         day = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_{end}") or "")
         return timezone.make_aware(dt.datetime.combine(day, time)) if day else None
+
+
+class CreationDayFilter(DayFilter):
+    """Filters by a range of days of creation, by the primary key: ids are UUIDv7."""
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Compare ids, in the order of the list."""
+        first, last = self.moment("from", dt.time.min), self.moment("to", dt.time.max)
+        if first is not None:
+            queryset = queryset.filter(pk__gte=first_id_at(first))
+        return queryset if last is None else queryset.filter(pk__lte=last_id_at(last))

@@ -104,7 +104,8 @@ class SuspensionAdmin(OnePerUserAdmin):
     form = SuspensionForm
     list_display = ("user", "reason", "until", "created_at")
     list_filter = (("user", RelatedFilter), ("until", DayFilter))
-    sortable_by = ("user", "until")
+    # Many have no end, which no index has in this order.
+    sortable_by = ("user",)
     actions_detail = ("lift",)
     fieldsets = ((None, {"fields": ("user", "reason", "until")}),)
 

@@ -178,6 +178,8 @@ class IntervalCounts(models.Model):
                 fields=["interval", "dimension", "start", "segment"], name="interval_counts_unique"
             ),
         ]
+        # Of the admin's list, which has all intervals by time.
+        indexes: ClassVar = [models.Index(fields=["start"], name="interval_counts_start")]
 
     def __str__(self) -> str:
         """Return the interval, and the segment if there is one."""

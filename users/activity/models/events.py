@@ -16,7 +16,7 @@ from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 from core.database.append_only import AppendOnly
-from core.database.ids import first_id_at, last_id_at, new_id
+from core.database.ids import first_id_at, new_id
 from core.security.actor import Actor
 from users.activity.tags import Tag
 from users.activity.visibility import event_rules
@@ -77,10 +77,6 @@ class EventQuerySet(models.QuerySet["Event"]):
     def before(self, moment: datetime) -> Self:
         """Return events before ``moment``."""
         return self.filter(pk__lt=first_id_at(moment))
-
-    def until(self, moment: datetime) -> Self:
-        """Return events of ``moment`` and before, with millisecond precision."""
-        return self.filter(pk__lte=last_id_at(moment))
 
 
 def _about(actor: Actor) -> Q:

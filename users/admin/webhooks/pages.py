@@ -18,7 +18,7 @@ from users.admin.actions import (
     show_in_dialog,
 )
 from users.admin.base import MenuItem, RosterAdmin, Section, actor_of, is_administrator
-from users.admin.filters import ChoicesFilter, DayFilter, RelatedFilter
+from users.admin.filters import ChoicesFilter, CreationDayFilter, RelatedFilter
 from users.admin.webhooks.forms import RotationForm, WebhookForm
 from users.webhooks.models import Webhook, WebhookDelivery
 from users.webhooks.policy import may_change_webhook, may_create_webhooks
@@ -228,7 +228,7 @@ class WebhookDeliveryAdmin(ManagedAdmin):
     list_filter = (
         ("webhook", RelatedFilter),
         ("state", ChoicesFilter),
-        ("created_at", DayFilter),
+        ("created_at", CreationDayFilter),
     )
     fields = (
         "receiver",
