@@ -92,7 +92,7 @@ class BoundedBackend(httpcore.NetworkBackend):
         self._is_disconnected = False
 
     def disconnect(self) -> None:
-        """Have all operations fail from now on, and at once those for which other threads wait.
+        """Have all operations fail from now on, also those for which threads wait.
 
         Only an attempt to connect goes on for `CONNECT_SECONDS` at most.
         """

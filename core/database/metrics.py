@@ -35,7 +35,10 @@ def database_reading(reading: Reading) -> Reading:
 
 
 class DatabaseCollector(Collector):
-    """Calls the readings in turn, until one fails: each would wait for a server that hangs."""
+    """Calls the readings in turn, until one fails.
+
+    Each of the others would wait for a server that hangs.
+    """
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Yield the gauges that were read, and how many readings are missing."""

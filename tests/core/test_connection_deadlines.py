@@ -92,7 +92,7 @@ def test_an_attempt_to_connect_ends_with_the_deadline(
 def test_a_statement_that_hung_until_the_deadline_is_not_repeated(
     proxy: DatabaseProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would be on a new connection, as the first statement of a request checks its own."""
+    """The first statement of a request also checks its connection."""
     monkeypatch.setattr(deadline, "GRACE_SECONDS", 0.0)
     names = Statement.of(User.objects.values_list("username"))
     with connected(primary(proxy)) as on, ThreadPoolExecutor(1) as main:

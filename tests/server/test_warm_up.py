@@ -1,4 +1,4 @@
-"""What is done before a web process is ready, so that its first request is like any other."""
+"""What a web process does before it is ready, for its first request."""
 
 import subprocess
 import sys
