@@ -75,6 +75,11 @@ class SkippedRow(JobError):  # noqa: N818 - not an exception
         """Field at fault; null if it is the whole row."""
         return ImportField(self.field) if self.field else None  # type: ignore[call-arg]
 
+    @strawberry_django.field(only=["code", "field"])
+    def message(self: models.SkippedRow) -> str:
+        """What to do about it, in the language of `Accept-Language`."""
+        return self.message
+
     @classmethod
     def get_queryset(cls, queryset: SkippedRowQuerySet, info: Info) -> SkippedRowQuerySet:
         """Restrict every access path to visible rows."""

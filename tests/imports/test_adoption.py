@@ -18,6 +18,7 @@ from tests.support.factories import PASSWORD, make_user, make_user_import
 from tests.support.imports import HASH, import_json
 from tests.support.signing_in import log_in
 from users.accounts.models import Profile, User
+from users.imports.messages import row_message
 from users.imports.models import ExternalId, UserImport
 from users.imports.services.django_project import open_project
 from users.jobs.states import JobState
@@ -78,9 +79,12 @@ def id_of(project: DjangoProject, username: str) -> str:
 def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root: User) -> None:
     nomail, twice, weak = (id_of(project, name) for name in ("nomail", "twice", "weak"))
     remarks = [
-        f"not taken: user {nomail}, EMAIL_INVALID email",
-        f"not taken: user {twice}, ROW_REPEATED email",
-        f"not taken: user {weak}, PASSWORD_HASH_UNKNOWN password_hash",
+        f"skipped: user {key}, {code} {name}: {row_message(code, name)}"
+        for key, code, name in (
+            (nomail, "EMAIL_INVALID", "email"),
+            (twice, "ROW_REPEATED", "email"),
+            (weak, "PASSWORD_HASH_UNKNOWN", "password_hash"),
+        )
     ]
     standing = [
         "staff and superusers, whose roles are not taken: 1",

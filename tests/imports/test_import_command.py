@@ -49,7 +49,7 @@ def test_file_is_imported_to_the_end(root: User, path: Path) -> None:
     )
     assert import_file(path).splitlines() == [
         "Import completed: 1 imported, 0 unchanged, 1 skipped.",
-        "line 3: EMAIL_INVALID email",
+        "line 3: EMAIL_INVALID email: Write a valid e-mail address. New users require one.",
     ]
     assert log_in("mary", "secret")["errors"] == []
     assert UserImport.objects.get().requester == root

@@ -26,7 +26,9 @@ IMPORT = """
 PROGRESS = """
     query ($id: ID!) { job(id: $id) {
       state total done unchanged failed progress
-      ... on UserImport { errors(first: 9) { nodes { line field code } totalCount { value } } }
+      ... on UserImport {
+        errors(first: 9) { nodes { line field code message } totalCount { value } }
+      }
     } }
 """
 FILE = f"email,passwordHash\nmary@example.org,{HASH}\nno address,\n".encode()
@@ -61,7 +63,14 @@ def test_users_of_an_uploaded_file_sign_in(administrator: GraphQLClient, root: U
         "failed": 1,
         "progress": 1,
         "errors": {
-            "nodes": [{"line": 3, "field": "EMAIL", "code": "EMAIL_INVALID"}],
+            "nodes": [
+                {
+                    "line": 3,
+                    "field": "EMAIL",
+                    "code": "EMAIL_INVALID",
+                    "message": "Write a valid e-mail address. New users require one.",
+                }
+            ],
             "totalCount": {"value": 1},
         },
     }

@@ -4,12 +4,14 @@ from typing import Any
 
 import orjson
 import pytest
-from django.utils import timezone
+from django.conf import settings
+from django.utils import timezone, translation
 
 from tests.support.factories import make_organization, make_user
 from tests.support.imports import counts, import_csv, import_json, run_turns, skipped, start
 from users.accounts.models import User
 from users.imports.fields import ImportFormat, ImportMode
+from users.imports.messages import row_message
 from users.imports.models import ExternalId
 from users.imports.services import run
 from users.jobs.states import JobState
@@ -113,6 +115,17 @@ def test_invalid_rows_are_skipped_and_the_others_imported(root: User, settings: 
     assert User.objects.filter(email__startswith="good").count() == len(INVALID)
     assert not User.objects.filter(email__startswith="bad").exists()
     assert user_import.state == JobState.COMPLETED
+
+
+def test_each_reason_says_what_to_do() -> None:
+    """None of the reasons has the text of an unknown code, in any language."""
+    reasons = {(code, name) for _values, code, name in INVALID}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            unknown = row_message("OTHER", "")
+            assert [each for each in reasons if row_message(*each) == unknown] == []
+    with translation.override("de"):
+        assert row_message("EMAIL_INVALID", "email").startswith("Geben Sie")
 
 
 def test_malformed_rows_are_skipped(root: User) -> None:

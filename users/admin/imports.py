@@ -5,7 +5,7 @@ from typing import Final
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils.functional import lazy
 from django.utils.text import capfirst
@@ -111,8 +111,13 @@ class SkippedRowInline(ReadOnlyInline):
     """The rows that were not imported."""
 
     model = SkippedRow
-    fields = ("line", "code", "field")
+    fields = ("line", "code", "field", "message")
     ordering = ("id",)
+
+    @admin.display(description=_("what to do"))
+    def message(self, row: SkippedRow) -> str:
+        """Show what to do about the row."""
+        return row.message
 
 
 @admin.register(UserImport)
@@ -161,10 +166,10 @@ class UserImportAdmin(JobAdmin):
         return show_form(self, request, form, title=title, lead=lead, back=self.list_url)
 
     @page_action(label=_("Skipped rows"), icon="download", permission="skipped")
-    def skipped(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
-        """Stream the skipped rows as an attachment (RFC 6266)."""
+    def skipped(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Return the skipped rows as an attachment (RFC 6266)."""
         user_import = self.get_object(request, object_id)
-        return StreamingHttpResponse(
+        return HttpResponse(
             skipped_rows_csv(user_import, actor=actor_of(request)),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="skipped-rows.csv"'},

@@ -14,6 +14,7 @@ from users.accounts.policy import may_read_all_private, may_select_by_private_fi
 from users.imports.errors import ROW_CODES
 from users.imports.fields import ImportFormat, ImportMode
 from users.imports.files import new_import_name
+from users.imports.messages import row_message
 from users.jobs.models import (
     Job,
     JobErrorQuerySet,
@@ -111,6 +112,16 @@ class SkippedRow(models.Model):
     def __str__(self) -> str:
         """Return the code and the line."""
         return f"{self.code} in line {self.line}"
+
+    @property
+    def message(self) -> str:
+        """What to do about it, in the current language."""
+        return row_message(self.code, self.field)
+
+    @property
+    def reason(self) -> str:
+        """The code, the field and the message, for the output of commands."""
+        return f"{self.code} {self.field}".rstrip() + f": {self.message}"
 
 
 class ExternalIdQuerySet(models.QuerySet["ExternalId"]):

@@ -59,7 +59,7 @@ USER_IMPORT: Final = Case(
          startedAt finishedAt progress rate estimatedEnd failureReason
          requester { id username }
          errors(first: 1) {
-           nodes { __typename line code field } totalCount { value isExact }
+           nodes { __typename line code field message } totalCount { value isExact }
          }
        } } }""",
     {
@@ -92,6 +92,8 @@ USER_IMPORT: Final = Case(
                             "line": 2,
                             "code": "EMAIL_TAKEN",
                             "field": "EMAIL",
+                            "message": "Another user has this address. Remove it, or change users "
+                            "by the mode UPSERT.",
                         }
                     ],
                     "totalCount": {"value": 1, "isExact": True},

@@ -44,7 +44,7 @@ USER_EXPORT = """
 USER_IMPORT = """
     id importFormat: format mode isDryRun source state total done unchanged failed createdAt
     startedAt finishedAt progress rate estimatedEnd failureReason requester { id username }
-    errors(first: 2) { nodes { line code field } }
+    errors(first: 2) { nodes { line code field message } }
 """
 WEBHOOK = """
     id url tags selection isEnabled disabledAt disabledReason failingSince createdAt

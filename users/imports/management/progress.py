@@ -45,6 +45,6 @@ def run_to_the_end(user_import: UserImport, out: OutputWrapper) -> None:
 def report_skipped(user_import: UserImport, out: OutputWrapper) -> None:
     """Write the first skipped rows."""
     for row in SkippedRow.objects.filter(user_import=user_import).in_order()[:SHOWN]:
-        out.write(f"line {row.line}: {row.code} {row.field}".rstrip())
+        out.write(f"line {row.line}: {row.reason}")
     if user_import.failed > SHOWN:
         out.write(f"… and {user_import.failed - SHOWN:,} more, listed on the import's admin page.")

@@ -57,14 +57,14 @@ class Adoption:
         here = dict(adopted.values_list("value", "user__username"))
         return [(username, here.get(key)) for key, username in first.items()]
 
-    def skipped(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the id in the project, the code and the field of each skipped user."""
+    def skipped(self) -> Iterator[tuple[str, str]]:
+        """Yield the id in the project of each skipped user, and the reason."""
         rows = SkippedRow.objects.filter(user_import=self.user_import)
         by_line = {row.line: row for row in rows}
         self.lines.seek(0)
         for number, line in enumerate(self.lines, 1):
             if row := by_line.get(number):
-                yield orjson.loads(line)[ImportField.EXTERNAL_ID], row.code, row.field
+                yield orjson.loads(line)[ImportField.EXTERNAL_ID], row.reason
 
     def skipped_lines(self) -> frozenset[int]:
         """Return the lines of skipped users."""

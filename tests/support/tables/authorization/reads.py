@@ -263,7 +263,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "SkippedRow": (
         "node(id: $import) { ... on UserImport { errors(first: 1) { nodes { FIELD } } } }",
-        {"line": ADMINISTRATORS, "code": ADMINISTRATORS, "field": ADMINISTRATORS},
+        dict.fromkeys(("line", "code", "field", "message"), ADMINISTRATORS),
     ),
     "BulkFailure": (
         "bulkAction(id: $bulk) { failures(first: 1) { nodes { FIELD } } }",

@@ -102,8 +102,8 @@ class Command(BaseCommand):
                 [users[key].username for key in keys if key in users],
                 len(keys),
             )
-        for key, code, name in islice(adoption.skipped(), SHOWN):
-            write(f"not taken: user {key}, {code} {name}".rstrip())
+        for key, reason in islice(adoption.skipped(), SHOWN):
+            write(f"skipped: user {key}, {reason}")
         for key, username in adoption.missing(SHOWN):
             write(f"no longer in the project: user {key}, here {username}")
         derived = [
