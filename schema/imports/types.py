@@ -109,6 +109,10 @@ class UserImport(Job):
     source: auto = strawberry_django.field(
         description="System that the external ids are of; empty if none was given."
     )
+    ignored_columns: list[str] = strawberry_django.field(
+        description="Columns of the file that only exports have, such as `id`, and imports do not "
+        "set; empty with a `mapping`."
+    )
     done: auto = strawberry_django.field(description="Number of users created or changed.")
     unchanged: auto = strawberry_django.field(
         description="Number of rows whose users had these values already."

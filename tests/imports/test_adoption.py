@@ -199,7 +199,8 @@ def test_documented_recipe_writes_a_file(
         f"import os; os.chdir({str(tmp_path)!r})\n{example_of('Other databases', 'python')}"
     )
     path, out = tmp_path / "users.jsonl", io.StringIO()
-    call_command("import_users", str(path), "--as=root", "--mode=upsert", stdout=out)
+    arguments = ("--as=root", "--source=shop", "--mode=upsert")
+    call_command("import_users", str(path), *arguments, stdout=out)
     assert ExternalId.objects.filter(value=id_of(project, "user0")).exists()
     assert log_in("user0", "old password 0")["errors"] == []
 

@@ -101,6 +101,7 @@ def test_progress_is_drawn_on_a_terminal(
         ),
         ({"map": ["email:mail"]}, "No field has this name: email:mail. Give column=field"),
         ({"format": "jsonl"}, "No field has this name: x, y. "),
+        ({"map": ["email=external_id"]}, "Give a source: the name of the system"),
     ],
 )
 def test_problems_are_reported(
@@ -136,7 +137,7 @@ def process(transactional_db: None, root: User, path: Path) -> Iterator[subproce
             )
         )
     )
-    command = [sys.executable, "manage.py", "import_users", str(path), "--as", "root"]
+    command = [sys.executable, "manage.py", "import_users", str(path), "--as=root", "--source=shop"]
     process = subprocess.Popen(command, env=environ_of_tests())
     yield process
     process.kill()

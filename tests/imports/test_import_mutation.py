@@ -101,6 +101,18 @@ def test_mapping_mode_and_dry_run(administrator: GraphQLClient) -> None:
             ("COLUMNS_INVALID", "file"),
         ),
         (b"email\nx", {"source": "x" * 51}, ("VALUE_INVALID", "source")),
+        (b"email,externalId\nx,", {}, ("SOURCE_REQUIRED", "source")),
+        (
+            b'{"email": "x"}\n{"id": 1}',
+            {
+                "format": "JSON_LINES",
+                "mapping": [
+                    {"column": "email", "field": "EMAIL"},
+                    {"column": "id", "field": "EXTERNAL_ID"},
+                ],
+            },
+            ("SOURCE_REQUIRED", "source"),
+        ),
         (b"email\n" + b"x" * 10_000, {}, ("FILE_TOO_LARGE", "file")),
     ],
 )

@@ -1,18 +1,18 @@
 """Imports skip invalid rows, and import the others."""
 
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
 from django.conf import settings
 from django.utils import timezone, translation
 
-from tests.support.factories import make_organization, make_user
-from tests.support.imports import counts, import_csv, import_json, run_turns, skipped, start
+from tests.support.factories import make_external_id, make_organization, make_user
+from tests.support.imports import SOURCE, counts, import_csv, import_json, run_turns, skipped, start
 from users.accounts.models import User
 from users.imports.fields import ImportFormat, ImportMode
 from users.imports.messages import row_message
-from users.imports.models import ExternalId
 from users.imports.services import run
 from users.jobs.states import JobState
 from users.organizations.models import Organization
@@ -39,6 +39,20 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"username": "taken"}, "USERNAME_TAKEN", "username"),
     ({"external_id": "taken"}, "EXTERNAL_ID_TAKEN", "external_id"),
     ({"external_id": "x" * 201}, "VALUE_INVALID", "external_id"),
+    (
+        {"external_ids": [{"source": "shop", "value": "taken"}]},
+        "EXTERNAL_ID_TAKEN",
+        "external_id",
+    ),
+    (
+        {"external_ids": [{"source": "crm", "value": "taken"}]},
+        "EXTERNAL_ID_TAKEN",
+        "external_ids",
+    ),
+    ({"external_ids": [{"source": "crm", "value": ""}]}, "VALUE_INVALID", "external_ids"),
+    ({"external_ids": [{"source": "x" * 51, "value": "1"}]}, "VALUE_INVALID", "external_ids"),
+    ({"external_ids": [{"source": "crm", "value": 1}] * 2}, "VALUE_INVALID", "external_ids"),
+    ({"external_ids": ["17"]}, "VALUE_INVALID", "external_ids"),
     ({"email_verified": "perhaps"}, "VALUE_INVALID", "email_verified"),
     ({"name": "x" * 151}, "VALUE_INVALID", "name"),
     ({"name": "a\u0000"}, "VALUE_INVALID", "name"),
@@ -83,6 +97,12 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
         "organizations",
     ),
     ({"organizations": "Twice"}, "CONFLICT", "organizations"),
+    ({"organizations": [{"id": "1", "role": "owner"}]}, "VALUE_INVALID", "organizations"),
+    (
+        {"organizations": [{"id": str(uuid4()), "name": "Once", "role": "owner"}]},
+        "NOT_FOUND",
+        "organizations",
+    ),
     ({"organizations": "http://evil.example:owner"}, "VALUE_INVALID", "organizations"),
 ]
 
@@ -91,14 +111,8 @@ def test_invalid_rows_are_skipped_and_the_others_imported(root: User, settings: 
     settings.FIREBASE_SCRYPT = {}
     taken = make_user("taken")
     taken.email_addresses.create(email="second@example.org", verified_at=timezone.now())
-    ExternalId.objects.create(
-        user=taken,
-        value="taken",
-        is_origin=True,
-        digest=b"",
-        password_digest=b"",
-        last_import_id=taken.pk,
-    )
+    for source in (SOURCE, "crm"):
+        make_external_id(taken, "taken", source=source)
     for _number in range(2):
         make_organization("Twice", root)
     rows: list[dict[str, Any]] = []

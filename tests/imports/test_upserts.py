@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_service, make_user
-from tests.support.imports import HASH, SECRET, counts, skipped, upsert_json
+from tests.support.imports import HASH, SECRET, SOURCE, counts, skipped, upsert_json
 from tests.support.signing_in import ME, log_in
 from users.accounts.models import EmailChange, LastSeen, Metadata, Profile, User
 from users.activity.models import Event
@@ -150,6 +150,7 @@ def test_protected_users_are_not_changed(root: User, kind: str) -> None:
         )
     ExternalId.objects.create(
         user=user,
+        source=SOURCE,
         value="1",
         is_origin=True,
         digest=b"",

@@ -72,7 +72,7 @@ class UserImportForm(JobForm):
     )
     source = forms.CharField(
         label=capfirst(_("source")),
-        help_text=_("The system that external ids are of."),
+        help_text=_("The system that external ids are of. Required if the file has some."),
         max_length=SOURCE_MAX_LENGTH,
         required=False,
         widget=UnfoldAdminTextInputWidget,
@@ -134,6 +134,7 @@ class UserImportAdmin(JobAdmin):
         "progress",
         ("format", "mode"),
         ("source", "is_dry_run"),
+        "ignored_columns",
         ("done", "unchanged"),
         ("failed", "created_at"),
         ("started_at", "finished_at"),

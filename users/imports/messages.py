@@ -22,6 +22,9 @@ _OF_FIELDS: Final[Mapping[tuple[str, str], Promise]] = {
     (GenericErrorCode.VALUE_INVALID, ImportField.EXTERNAL_ID): _(
         "Write an id of 1 to 200 characters."
     ),
+    (GenericErrorCode.VALUE_INVALID, ImportField.EXTERNAL_IDS): _(
+        "Write a JSON array of objects with a source and a value, each source once."
+    ),
     (GenericErrorCode.VALUE_INVALID, ImportField.EMAIL_VERIFIED): _FLAG,
     (GenericErrorCode.VALUE_INVALID, ImportField.SUSPENDED): _FLAG,
     (GenericErrorCode.VALUE_INVALID, ImportField.CREATED_AT): _(
@@ -38,10 +41,11 @@ _OF_FIELDS: Final[Mapping[tuple[str, str], Promise]] = {
         "A group of this name does not exist. Create it, or correct the name."
     ),
     (GenericErrorCode.NOT_FOUND, ImportField.ORGANIZATIONS): _(
-        "The organisation does not exist. List a row with its owner first, or create it."
+        "The organisation does not exist. Create it, list a row with its owner first, or leave out "
+        "an id to go by the name."
     ),
     (GenericErrorCode.CONFLICT, ImportField.ORGANIZATIONS): _(
-        "Several organisations have this name. Name it by its id, as exports do."
+        "Several organisations have this name. Give the id, as exports do."
     ),
 }
 _OF_CODES: Final[Mapping[str, Promise]] = {

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
@@ -60,6 +61,10 @@ class UserImport(Job):
     # Deleted once the import has ended.
     file = models.FileField(storage=private_storage, default=new_import_name, max_length=100)
     layout = models.JSONField()
+    # Columns of exports that imports do not set.
+    ignored_columns = ArrayField(
+        models.CharField(max_length=100), verbose_name=_("ignored"), default=list, db_default=[]
+    )
     # The offset of the next row, and the number of lines before it.
     offset = models.BigIntegerField()
     line = models.PositiveIntegerField()

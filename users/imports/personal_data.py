@@ -49,6 +49,7 @@ register_tables(
             "token_id": NUMBER,
             "file": "personal data of other users, deleted once the import has ended",
             "layout": "the columns of the file",
+            "ignored_columns": "columns of the file",
             "offset": NUMBER,
             "line": NUMBER,
             "batch_size": NUMBER,

@@ -55,8 +55,8 @@ USER_EXPORT: Final = Case(
 USER_IMPORT: Final = Case(
     "an import of users",
     """{ job(id: $imported) { ... on UserImport {
-         __typename id format mode isDryRun source state total done unchanged failed createdAt
-         startedAt finishedAt progress rate estimatedEnd failureReason
+         __typename id format mode isDryRun source ignoredColumns state total done unchanged failed
+         createdAt startedAt finishedAt progress rate estimatedEnd failureReason
          requester { id username }
          errors(first: 1) {
            nodes { __typename line code field message } totalCount { value isExact }
@@ -72,6 +72,7 @@ USER_IMPORT: Final = Case(
                 "mode": "CREATE",
                 "isDryRun": False,
                 "source": "crm",
+                "ignoredColumns": [],
                 "state": "COMPLETED",
                 "total": 3,
                 "done": 1,

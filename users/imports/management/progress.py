@@ -38,6 +38,8 @@ def run_to_the_end(user_import: UserImport, out: OutputWrapper) -> None:
         f"{user_import.done:,} {'to import' if is_dry else 'imported'}, "
         f"{user_import.unchanged:,} unchanged, {user_import.failed:,} skipped."
     )
+    if user_import.ignored_columns:
+        out.write(f"Ignored columns: {', '.join(user_import.ignored_columns)}.")
     if user_import.state != JobState.COMPLETED:
         raise CommandError("Not all rows were processed.")
 

@@ -54,7 +54,7 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
 
     Those after the change at which the time was up are left for the next batch.
     """
-    rows = [_clean(record) for record in records]
+    rows = [_clean(record, user_import.source) for record in records]
     wait_for_lock(IMPORTS)
     ends_at = monotonic() + BATCH_SECONDS
     directory = Directory.of([row for row in rows if isinstance(row, Row)], user_import)
@@ -92,9 +92,9 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
     return outcome
 
 
-def _clean(record: Record) -> Row | RowError:
+def _clean(record: Record, source: str) -> Row | RowError:
     try:
-        return clean(record)
+        return clean(record, source)
     except RowError as error:
         return error
 

@@ -66,6 +66,7 @@ def change_user(
         change.credentials()
     change.suspension()
     change.groups(directory)
+    change.external_ids(directory, user_import)
     personal = {"old": change.old, "new": change.new} if change.old else {}
     if change.fields:
         record(
@@ -240,6 +241,25 @@ class _Change:
             self.user.groups.add(*new)
             self.fields.add("groups")
 
+    def external_ids(self, directory: Directory, user_import: UserImport) -> None:
+        """Add the ids in other systems than the source."""
+        new = [
+            ExternalId(
+                user=self.user,
+                source=source,
+                value=value,
+                is_origin=False,
+                digest=b"",
+                password_digest=b"",
+                last_import_id=user_import.pk,
+            )
+            for source, value in self.row.get(ImportField.EXTERNAL_IDS, {}).items()
+            if (self.user.pk, source) not in directory.other_ids
+        ]
+        if new:
+            ExternalId.objects.bulk_create(new)
+            self.fields.add("external_ids")
+
     def memberships(self, directory: Directory) -> bool:
         """Add the user to the organisations of the row; return whether there are new ones."""
         roles = self.row.get(ImportField.ORGANIZATIONS, {})
@@ -248,9 +268,7 @@ class _Change:
         held = Membership.objects.filter(user=self.user).values_list("organization_id", flat=True)
         own = set(held)
         new = {
-            name: role
-            for name, role in roles.items()
-            if directory.organizations.get(name) not in own
+            key: role for key, role in roles.items() if directory.organizations.get(key) not in own
         }
         row = Row(self.row.line, {ImportField.ORGANIZATIONS: new})
         return bool(add_members([(self.user.pk, row)], directory, actor=self.actor))

@@ -8,7 +8,7 @@ from users.imports.models import SkippedRow, UserImport
 
 
 def skipped_rows_csv(user_import: UserImport, *, actor: Actor) -> str:
-    """Return the skipped rows as CSV, if the actor may see them; there are at most 10,000."""
+    """Return the skipped rows that the actor may see as CSV; at most 10,000."""
     rows = SkippedRow.objects.visible_to(actor).filter(user_import=user_import).in_order()
     file = io.StringIO()
     writer = csv.writer(file)

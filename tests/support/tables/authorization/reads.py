@@ -252,8 +252,9 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         "node(id: $import) { ... on UserImport { FIELD } }",
         dict.fromkeys(
             (
-                *("id", "format", "mode", "isDryRun", "source", "state", "requester", "total"),
-                *("done", "unchanged", "failed", "createdAt", "startedAt", "finishedAt"),
+                *("id", "format", "mode", "isDryRun", "source", "ignoredColumns", "state"),
+                *("requester", "total", "done", "unchanged", "failed"),
+                *("createdAt", "startedAt", "finishedAt"),
                 *("progress", "rate", "errors"),
             ),
             ADMINISTRATORS,
