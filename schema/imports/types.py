@@ -114,12 +114,18 @@ class UserImport(Job):
         "set; empty with a `mapping`."
     )
     done: auto = strawberry_django.field(description="Number of users created or changed.")
+    created: auto = strawberry_django.field(description="Number of users created.")
     unchanged: auto = strawberry_django.field(
         description="Number of rows whose users had these values already."
     )
     failed: auto = strawberry_django.field(
         description="Number of rows that were skipped; see `errors`."
     )
+
+    @strawberry_django.field(only=["done", "created"])
+    def changed(self: models.UserImport) -> int:
+        """Number of existing users who were changed."""
+        return self.changed
 
     @nested_connection(SkippedRowConnection, parent="user_import")
     def errors(self) -> Iterable[SkippedRow]:

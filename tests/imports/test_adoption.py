@@ -92,7 +92,7 @@ def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root:
     ]
     derived = "usernames derived from addresses: 1: mary@example.org → mary"
     assert adopt(project, dry_run=True) == [
-        "Dry run completed: 8 to import, 0 unchanged, 3 skipped.",
+        "Dry run completed: 8 to create, 0 to change, 0 unchanged, 3 skipped.",
         "new: 8",
         *remarks,
         "usernames derived from addresses: 1: mary@example.org",
@@ -103,7 +103,7 @@ def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root:
     assert not Group.objects.exists()
 
     assert adopt(project) == [
-        "Import completed: 8 imported, 0 unchanged, 3 skipped.",
+        "Import completed: 8 created, 0 changed, 0 unchanged, 3 skipped.",
         "new: 8",
         *remarks,
         derived,
@@ -124,7 +124,7 @@ def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root:
 
     # Nothing has changed.
     assert adopt(project) == [
-        "Import completed: 0 imported, 8 unchanged, 3 skipped.",
+        "Import completed: 0 created, 0 changed, 8 unchanged, 3 skipped.",
         *remarks,
         derived,
         *standing,
@@ -146,7 +146,7 @@ User.objects.create_user("late", "late@example.org", "late password")
     )
     gone = ExternalId.objects.get(user__username="user3").value
     assert adopt(project) == [
-        "Import completed: 4 imported, 4 unchanged, 3 skipped.",
+        "Import completed: 1 created, 3 changed, 4 unchanged, 3 skipped.",
         "new: 1",
         "in groups here, but not in the project: 1: user4 (Editors)",
         "changed: family_name of 1: user1",
@@ -213,7 +213,7 @@ def test_table_of_another_user_model(project: DjangoProject, root: User) -> None
         "mary@example.org",
     )
     report = adopt(project, user_table="allauth_like_person", source="people")
-    assert report[0] == "Import completed: 1 imported, 0 unchanged, 0 skipped."
+    assert report[0] == "Import completed: 1 created, 0 changed, 0 unchanged, 0 skipped."
     assert User.objects.get(email="mary@example.org").name == "Mary"
     with pytest.raises(CommandError, match=r"auth_group is no table of users.*allauth_like_person"):
         adopt(project, user_table="auth_group")

@@ -27,6 +27,7 @@ PROGRESS = """
     query ($id: ID!) { job(id: $id) {
       state total done unchanged failed progress
       ... on UserImport {
+        created changed
         errors(first: 9) { nodes { line field code message } totalCount { value } }
       }
     } }
@@ -59,6 +60,8 @@ def test_users_of_an_uploaded_file_sign_in(administrator: GraphQLClient, root: U
         "state": "COMPLETED",
         "total": 2,
         "done": 1,
+        "created": 1,
+        "changed": 0,
         "unchanged": 0,
         "failed": 1,
         "progress": 1,

@@ -82,6 +82,15 @@ def test_changed_values_are_written(root: User, settings: Any) -> None:
     assert mary.groups.count() == mary.memberships.count() == 1
 
 
+def test_created_users_are_counted_apart(root: User, alice: User) -> None:
+    known = {"email": alice.email}
+    rows = [MARY, known | {"name": "Alice A."}, {"email": "new@example.org"}, {"email": "x"}]
+    for is_dry_run in (True, False):
+        user_import = upsert_json(root, *rows, is_dry_run=is_dry_run)
+        assert (user_import.created, user_import.changed) == (2, 1)
+        assert counts(user_import) == (3, 0, 1)
+
+
 def test_changed_password_ends_the_sessions(root: User) -> None:
     upsert_json(root, MARY)
     signed_in = log_in("mary", "secret")

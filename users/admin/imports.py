@@ -135,12 +135,13 @@ class UserImportAdmin(JobAdmin):
         ("format", "mode"),
         ("source", "is_dry_run"),
         "ignored_columns",
-        ("done", "unchanged"),
-        ("failed", "created_at"),
+        ("created", "changed"),
+        ("unchanged", "failed"),
+        "created_at",
         ("started_at", "finished_at"),
         "failure",
     )
-    readonly_fields = ("progress",)
+    readonly_fields = ("progress", "changed")
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Offer it to administrators."""
@@ -150,6 +151,11 @@ class UserImportAdmin(JobAdmin):
         """Offer it if rows were skipped."""
         user_import = self.get_object(request, object_id)
         return user_import is not None and bool(user_import.failed)
+
+    @admin.display(description=_("changed"))
+    def changed(self, user_import: UserImport) -> int:
+        """Show the number of existing users who were changed."""
+        return user_import.changed
 
     @page_action(label=_("Import"), icon="upload", permission="import")
     def import_users(self, request: HttpRequest) -> HttpResponse:

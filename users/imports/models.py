@@ -68,6 +68,8 @@ class UserImport(Job):
     # The offset of the next row, and the number of lines before it.
     offset = models.BigIntegerField()
     line = models.PositiveIntegerField()
+    # Of the `done` users, those who are new.
+    created = models.PositiveIntegerField(_("created"), default=0, db_default=0)
     # Rows of the next batch, at most: by the last one, and fewer after a batch that took too long.
     batch_size = models.PositiveSmallIntegerField(default=BATCH_ROWS, db_default=BATCH_ROWS)
 
@@ -82,6 +84,11 @@ class UserImport(Job):
             ends_once("user_import_ends_once"),
         ]
         indexes: ClassVar = job_indexes("user_import")
+
+    @property
+    def changed(self) -> int:
+        """The number of existing users who were changed."""
+        return self.done - self.created
 
 
 class SkippedRowQuerySet(JobErrorQuerySet):

@@ -40,7 +40,7 @@ register_tables(
         row_conditions=lambda subject: [Q(requester=subject.id)],
         exported=(
             *("format", "mode", "is_dry_run", "source", "state", "total"),
-            *("done", "unchanged", "failed", "failure"),
+            *("done", "created", "unchanged", "failed", "failure"),
             *("created_at", "started_at", "finished_at"),
         ),
         not_exported={

@@ -55,9 +55,9 @@ USER_EXPORT: Final = Case(
 USER_IMPORT: Final = Case(
     "an import of users",
     """{ job(id: $imported) { ... on UserImport {
-         __typename id format mode isDryRun source ignoredColumns state total done unchanged failed
-         createdAt startedAt finishedAt progress rate estimatedEnd failureReason
-         requester { id username }
+         __typename id format mode isDryRun source ignoredColumns state total done created
+         changed unchanged failed createdAt startedAt finishedAt progress rate estimatedEnd
+         failureReason requester { id username }
          errors(first: 1) {
            nodes { __typename line code field message } totalCount { value isExact }
          }
@@ -76,6 +76,8 @@ USER_IMPORT: Final = Case(
                 "state": "COMPLETED",
                 "total": 3,
                 "done": 1,
+                "created": 0,
+                "changed": 1,
                 "unchanged": 1,
                 "failed": 1,
                 "createdAt": "2024-06-01T08:00:00+00:00",

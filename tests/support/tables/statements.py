@@ -42,8 +42,8 @@ USER_EXPORT = """
     errors(first: 2) { __typename }
 """
 USER_IMPORT = """
-    id importFormat: format mode isDryRun source ignoredColumns state total done unchanged failed
-    createdAt startedAt finishedAt progress rate estimatedEnd failureReason
+    id importFormat: format mode isDryRun source ignoredColumns state total done created changed
+    unchanged failed createdAt startedAt finishedAt progress rate estimatedEnd failureReason
     requester { id username }
     errors(first: 2) { nodes { line code field message } }
 """

@@ -35,7 +35,8 @@ def run_to_the_end(user_import: UserImport, out: OutputWrapper) -> None:
     is_dry = user_import.is_dry_run
     out.write(
         f"{'Dry run' if is_dry else 'Import'} {user_import.state}: "
-        f"{user_import.done:,} {'to import' if is_dry else 'imported'}, "
+        f"{user_import.created:,} {'to create' if is_dry else 'created'}, "
+        f"{user_import.changed:,} {'to change' if is_dry else 'changed'}, "
         f"{user_import.unchanged:,} unchanged, {user_import.failed:,} skipped."
     )
     if user_import.ignored_columns:

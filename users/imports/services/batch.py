@@ -30,7 +30,8 @@ class Outcome:
     """What became of the first records of a batch, and how many they are."""
 
     records: int = 0
-    done: int = 0
+    created: int = 0
+    changed: int = 0
     unchanged: int = 0
     skipped: list[tuple[int, ErrorCode, str]] = field(default_factory=list)
     # Whether a batch of more rows would take too long.
@@ -69,7 +70,7 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
             outcome.skip(record.line, each)
         elif each.user_id is None:
             new.append(each.row)
-            outcome.done += 1
+            outcome.created += 1
         else:
             if directory.lacks_organization(each.row):
                 # Its owner has one of the earlier rows.
@@ -82,7 +83,7 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
             except RowError as error:
                 outcome.skip(record.line, error)
             else:
-                outcome.done += is_changed
+                outcome.changed += is_changed
                 outcome.unchanged += not is_changed
             if monotonic() >= ends_at:
                 break

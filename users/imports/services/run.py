@@ -26,7 +26,7 @@ BATCH_BYTES: Final = 4_000_000
 TIME_LIMIT_DIVISOR: Final = 10
 # Skipped rows that are stored; others are counted only.
 MAX_SKIPPED: Final = 10_000
-CURSOR: Final = ("offset", "line", "batch_size", "done", "unchanged", "failed")
+CURSOR: Final = ("offset", "line", "batch_size", "done", "created", "unchanged", "failed")
 
 
 def _process_page(user_import: UserImport, actor: Actor) -> Iterator[bool]:
@@ -121,7 +121,8 @@ def _write(
             offset=last.end,
             line=last.end_line,
             batch_size=min(BATCH_ROWS, outcome.records * (1 if outcome.is_slow else 2)),
-            done=F("done") + outcome.done,
+            done=F("done") + outcome.created + outcome.changed,
+            created=F("created") + outcome.created,
             unchanged=F("unchanged") + outcome.unchanged,
             failed=F("failed") + len(outcome.skipped),
         )
