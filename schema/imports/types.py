@@ -118,8 +118,11 @@ class UserImport(Job):
     unchanged: auto = strawberry_django.field(
         description="Number of rows whose users had these values already."
     )
+    skipped: int = strawberry_django.field(
+        field_name="failed", description="Number of rows that were skipped; see `errors`."
+    )
     failed: auto = strawberry_django.field(
-        description="Number of rows that were skipped; see `errors`."
+        description="As `skipped`, under the name that all jobs have."
     )
 
     @strawberry_django.field(only=["done", "created"])

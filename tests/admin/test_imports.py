@@ -38,6 +38,7 @@ def test_administrator_imports_a_file(client: Client) -> None:
     assert (user_import.state, user_import.source) == (JobState.COMPLETED, "crm")
     assert User.objects.filter(username="mary").exists()
     page = client.get(change_url(user_import)).content.decode()
+    assert "Refused" not in page
     message = "Write a valid e-mail address. New users require one."
     assert "EMAIL_INVALID" in page
     assert message in page

@@ -45,7 +45,7 @@ class ImportErrorCode(ErrorCode):
     )
 
 
-# All codes of rows: a refusal is stored by its code.
+# The codes by which skipped rows are stored.
 ROW_CODES: Final[tuple[type[ErrorCode], ...]] = (
     AccountErrorCode,
     ImportErrorCode,

@@ -70,6 +70,8 @@ class UserImport(Job):
     line = models.PositiveIntegerField()
     # Of the `done` users, those who are new.
     created = models.PositiveIntegerField(_("created"), default=0, db_default=0)
+    # Rows are skipped: the job fails none.
+    failed = models.PositiveIntegerField(_("skipped"), default=0)
     # Rows of the next batch, at most: by the last one, and fewer after a batch that took too long.
     batch_size = models.PositiveSmallIntegerField(default=BATCH_ROWS, db_default=BATCH_ROWS)
 

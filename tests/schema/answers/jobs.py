@@ -56,7 +56,7 @@ USER_IMPORT: Final = Case(
     "an import of users",
     """{ job(id: $imported) { ... on UserImport {
          __typename id format mode isDryRun source ignoredColumns state total done created
-         changed unchanged failed createdAt startedAt finishedAt progress rate estimatedEnd
+         changed unchanged skipped failed createdAt startedAt finishedAt progress rate estimatedEnd
          failureReason requester { id username }
          errors(first: 1) {
            nodes { __typename line code field message } totalCount { value isExact }
@@ -79,6 +79,7 @@ USER_IMPORT: Final = Case(
                 "created": 0,
                 "changed": 1,
                 "unchanged": 1,
+                "skipped": 1,
                 "failed": 1,
                 "createdAt": "2024-06-01T08:00:00+00:00",
                 "startedAt": "2099-12-31T00:00:00+00:00",

@@ -43,7 +43,7 @@ USER_EXPORT = """
 """
 USER_IMPORT = """
     id importFormat: format mode isDryRun source ignoredColumns state total done created changed
-    unchanged failed createdAt startedAt finishedAt progress rate estimatedEnd failureReason
+    unchanged skipped failed createdAt startedAt finishedAt progress rate estimatedEnd failureReason
     requester { id username }
     errors(first: 2) { nodes { line code field message } }
 """

@@ -87,12 +87,12 @@ def _process_records(user_import: UserImport, records: Sequence[Record], *, acto
             if _is_disconnected() or (is_final and isinstance(error, OperationalError)):
                 raise
         if is_final:
-            return _write(user_import, records, partial(_refuse, records[0]))
+            return _write(user_import, records, partial(_skip, records[0]))
         is_retry = len(records) == 1
         records = records[: max(1, len(records) // 2)]
 
 
-def _refuse(record: Record) -> Outcome:
+def _skip(record: Record) -> Outcome:
     outcome = Outcome(records=1)
     outcome.skip(record.line, RowError(GenericErrorCode.CONFLICT))
     return outcome

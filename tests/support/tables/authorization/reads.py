@@ -253,7 +253,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         dict.fromkeys(
             (
                 *("id", "format", "mode", "isDryRun", "source", "ignoredColumns", "state"),
-                *("requester", "total", "done", "created", "changed", "unchanged", "failed"),
+                *("requester", "total", "done", "created", "changed", "unchanged", "skipped"),
+                "failed",
                 *("createdAt", "startedAt", "finishedAt"),
                 *("progress", "rate", "errors"),
             ),

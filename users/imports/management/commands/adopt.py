@@ -92,7 +92,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{label} {count:,}: {', '.join(names[:NAMED])}{more}")
 
     def _report(self, adoption: Adoption) -> None:
-        """Write what changed, and what was not taken."""
+        """Write what changed, what was skipped, and what is not taken of the users."""
         write = self.stdout.write
         self._compare(adoption)
         for name, keys in adoption.changes():
