@@ -151,6 +151,32 @@ def test_batch_that_exceeded_the_time_limit_is_tried_smaller(
     assert sizes[3:] == [1, 2, 4, 8, 16, 19]
 
 
+def test_batch_that_ended_with_its_worker_is_tried_smaller(
+    root: User, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def kill(*_args: Any, **_options: Any) -> bool:
+        raise KilledError
+
+    usernames = [f"user{number}" for number in range(50)]
+    make_users(usernames)
+    monkeypatch.setattr(batch, "monotonic", lambda: 0.0)
+    user_import = upsert_of(root, *rows_of(*usernames))
+    UserImport.objects.update(batch_size=50)
+    with monkeypatch.context() as patched:
+        patched.setattr(batch, "change_user", kill)
+        for _attempt in range(4):
+            with pytest.raises(KilledError):
+                run_turns()
+            overdue()
+    assert sizes == [50, 5, 1, 1]
+
+    assert counts(finished(user_import)) == (50, 0, 0)
+    assert sizes[4:] == [1, 2, 4, 8, 16, 19]
+
+
 def test_slow_batches_do_not_grow(
     root: User, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
 ) -> None:
