@@ -1,6 +1,7 @@
 """Files of exports are imported as they are."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 
+from schema.console.examples import example_operations
+from tests.support import user_exports
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_external_id, make_organization, make_user, node_id
 from tests.support.imports import counts, csv_of, finished, import_csv, import_json, skipped, start
@@ -16,6 +19,7 @@ from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.authentication.models import Suspension
 from users.exports.columns import UserColumn, read_rows
 from users.exports.formats import ExportFormat
+from users.exports.models import UserExport
 from users.exports.services.command import export_to_file
 from users.imports.fields import FIELDS, READ_ONLY, ImportFormat, ImportMode
 from users.imports.models import UserImport
@@ -152,3 +156,17 @@ def test_columns_of_a_mapping_are_not_reported(root: User, *, is_csv: bool) -> N
 def test_all_columns_of_exports_are_known() -> None:
     names = {column.value for column in UserColumn}
     assert {name.replace("_", "") for name in names - FIELDS.keys()} == READ_ONLY
+
+
+def test_documented_export_has_all_that_imports_read(
+    administrator: GraphQLClient, root: User, users: list[User]
+) -> None:
+    (example,) = (each for each in example_operations() if each["name"] == "ExportUsers")
+    variables = json.loads(example["variables"])
+    assert set(variables["input"]["fields"]) == {column.name for column in IMPORTABLE}
+    assert administrator(example["document"], **variables).data["exportUsers"]["errors"] == []
+    user_exports.run_turns()
+    data = user_exports.content(UserExport.objects.get())
+    options = {"mode": ImportMode.UPSERT, "source": ""}
+    user_import = finished(start(root, data, ImportFormat.JSON_LINES, **options))
+    assert (counts(user_import), user_import.ignored_columns) == ((0, len(users), 0), [])

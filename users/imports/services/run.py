@@ -55,8 +55,8 @@ USER_IMPORTS: Final = register_kind(
 def _next_records(user_import: UserImport) -> list[Record]:
     """Return the records after the cursor: the import's batch size, and about `BATCH_BYTES`.
 
-    They are fewer after each worker that was lost in this turn, for example by their memory. Nothing
-    has been written of that attempt; the batch that succeeds sets the size of the next one.
+    They are fewer after each worker that was lost in this turn, for example by its memory. Nothing
+    was written then; the batch that succeeds sets the size of the next one.
     """
     records: list[Record] = []
     delivery = current_delivery()
