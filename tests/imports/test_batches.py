@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.core.test_outbox import overdue
-from tests.support.factories import make_users
+from tests.support.factories import make_organization, make_users
 from tests.support.imports import (
     counts,
     finished,
@@ -201,6 +202,33 @@ def test_users_of_unchanged_rows_are_not_locked(root: User) -> None:
         if 'FROM "accounts_user"' in query["sql"] and "FOR UPDATE" in query["sql"]
     ]
     assert locks == []
+
+
+def test_changed_row_takes_two_statements(root: User) -> None:
+    """What users have is read for the whole batch: only the name and the event are written."""
+    make_organization("Acme", root)
+    Group.objects.create(name="Editors")
+    rows = [
+        {
+            "external_id": str(number),
+            "email": f"user{number}@example.org",
+            "given_name": "Given",
+            "locale": "de",
+            "suspended": False,
+            "public_metadata": {"plan": "team"},
+            "groups": ["Editors"],
+            "organizations": ["Acme"],
+        }
+        for number in range(12)
+    ]
+    import_json(root, *rows)
+    numbers = []
+    for name, count_ in (("Changed", 2), ("Again", 12)):
+        changed = [row | {"name": name} for row in rows[:count_]]
+        with CaptureQueriesContext(connection) as queries:
+            assert counts(upsert_json(root, *changed)) == (count_, 0, 0)
+        numbers.append(len(queries))
+    assert numbers[1] - numbers[0] == 10 * 2
 
 
 def test_changed_member_follows_the_new_owner(root: User) -> None:

@@ -13,7 +13,7 @@ from users.accounts.models import User
 from users.imports.errors import RowError
 from users.imports.models import UserImport
 from users.imports.readers import Record
-from users.imports.services.change import change_user
+from users.imports.services.change import COMPARED, change_user
 from users.imports.services.clean import Row, clean
 from users.imports.services.create import create_users
 from users.imports.services.directory import Directory
@@ -89,6 +89,7 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
                 break
     create_users(new, directory, user_import, actor=actor)
     directory.note_import(user_import, existing)
+    directory.write_digests()
     outcome.is_slow = monotonic() >= ends_at
     return outcome
 
@@ -116,7 +117,9 @@ def _users(placed: Sequence[_Placed | RowError], directory: Directory) -> dict[U
             is_same = directory.is_unchanged(each.row, each.user_id)
             (same if is_same else other).append(each.user_id)
     users = User.objects.in_bulk(same)
-    # Deadlock order: users by their ids.
-    for user in User.objects.filter(pk__in=other).order_by("pk").select_for_update():
+    # Deadlock order: users by their ids. What they have is read after the lock, not joined, because
+    # joined rows would be those before it.
+    locked = User.objects.filter(pk__in=other).order_by("pk").select_for_update()
+    for user in locked.prefetch_related(*COMPARED):
         users[user.pk] = user
     return users

@@ -58,6 +58,8 @@ class Directory:
     groups: dict[str, int]
     # By name and by id; None for a name that several organisations have.
     organizations: dict[str | UUID, UUID | None]
+    # External ids with digests that are not written yet.
+    changed_ids: list[ExternalId] = field(default_factory=list)
     # The identifiers of the batch's earlier rows.
     _seen: set[tuple[ImportField, str | tuple[str, str]]] = field(default_factory=set)
     _seen_users: set[UUID] = field(default_factory=set)
@@ -148,6 +150,10 @@ class Directory:
         """Write that the import has rows of these existing users."""
         keys = [each.pk for each in self.external_ids.values() if each.user_id in user_ids]
         ExternalId.objects.filter(pk__in=keys).update(last_import_id=user_import.pk)
+
+    def write_digests(self) -> None:
+        """Write the digests of changed rows."""
+        ExternalId.objects.bulk_update(self.changed_ids, ["digest", "password_digest"])
 
     def _check_external_ids(self, row: Row, target: UUID | None) -> None:
         """Raise `RowError` if the user to change has another external id in a source."""
