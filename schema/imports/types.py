@@ -67,13 +67,21 @@ class ImportsFields:
 class SkippedRow(JobError):  # noqa: N818 - not an exception
     """A row of a file that was not imported, and the reason."""
 
-    line: auto = strawberry_django.field(description="Number of the row's first line.")
+    line: auto = strawberry_django.field(
+        description="Number of the row's first line. Of `manage.py adopt`, which reads no file, "
+        "number of the user in the order of their ids."
+    )
     code: ErrorCode = strawberry_django.field(description="Reason.")
 
     @strawberry_django.field(only=["field"])
     def field(self: models.SkippedRow) -> ImportField | None:
         """Field at fault; null if it is the whole row."""
         return ImportField(self.field) if self.field else None  # type: ignore[call-arg]
+
+    @strawberry_django.field(only=["external_id"])
+    def external_id(self: models.SkippedRow) -> str | None:
+        """External id of the row; null if it has none, or an invalid one."""
+        return self.external_id or None
 
     @strawberry_django.field(only=["code", "field"])
     def message(self: models.SkippedRow) -> str:

@@ -18,7 +18,7 @@ from users.jobs.states import JobState
 pytestmark = pytest.mark.django_db
 
 URL = "/admin/imports/userimport/import-users/"
-FILE = b"email\nmary@example.org\nno address\n"
+FILE = b"email,external_id\nmary@example.org,1\nno address,=2\n"
 
 
 def values(file: bytes = FILE, **changed: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def test_administrator_imports_a_file(client: Client) -> None:
     response = client.get(f"/admin/imports/userimport/{user_import.pk}/skipped/")
     assert response.headers["Content-Disposition"] == 'attachment; filename="skipped-rows.csv"'
     assert "no-store" in response.headers["Cache-Control"]
-    lines = ["line,code,field,message", f"3,EMAIL_INVALID,email,{message}"]
+    lines = ["line,external_id,code,field,message", f"3,'=2,EMAIL_INVALID,email,{message}"]
     assert response.content.decode().splitlines() == lines
 
 

@@ -1,5 +1,6 @@
 """`manage.py adopt`: users of a real Django project sign in as before."""
 
+import csv
 import datetime as dt
 import io
 import logging
@@ -15,12 +16,13 @@ from django.core.management import CommandError, call_command
 from tests.imports.test_moving_in import example_of
 from tests.support.django_projects import DjangoProject, django_project
 from tests.support.factories import PASSWORD, make_user, make_user_import
-from tests.support.imports import HASH, import_json
+from tests.support.imports import HASH, actor_of, import_json
 from tests.support.signing_in import log_in
 from users.accounts.models import Profile, User
 from users.imports.messages import row_message
 from users.imports.models import ExternalId, UserImport
 from users.imports.services.django_project import open_project
+from users.imports.services.report import skipped_rows_csv
 from users.jobs.states import JobState
 
 USERS = """
@@ -110,6 +112,10 @@ def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root:
         "new group, without permissions: Editors",
         *standing,
     ]
+    # The administrator downloads the ids in the project.
+    report = skipped_rows_csv(UserImport.objects.latest("pk"), actor=actor_of(root))
+    downloaded = [row["external_id"] for row in csv.DictReader(io.StringIO(report))]
+    assert downloaded == [nomail, twice, weak]
     for number in range(5):
         user = User.objects.get(username=f"user{number}")
         assert log_in(f"user{number}", f"old password {number}")["errors"] == []

@@ -205,7 +205,7 @@ def test_users_of_unchanged_rows_are_not_locked(root: User) -> None:
 
 
 def test_changed_row_takes_two_statements(root: User) -> None:
-    """What users have is read for the whole batch: only the name and the event are written."""
+    """Only the name and the event are written; users are read with the batch."""
     make_organization("Acme", root)
     Group.objects.create(name="Editors")
     rows = [

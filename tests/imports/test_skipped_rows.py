@@ -1,5 +1,6 @@
 """Imports skip invalid rows, and import the others."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -11,11 +12,16 @@ from django.utils import timezone, translation
 from tests.support.factories import make_external_id, make_organization, make_user
 from tests.support.imports import SOURCE, counts, import_csv, import_json, run_turns, skipped, start
 from users.accounts.models import User
+from users.activity.personal_data_registry import export_subject
 from users.imports.fields import ImportFormat, ImportMode
 from users.imports.messages import row_message
+from users.imports.models import SkippedRow
 from users.imports.services import run
 from users.jobs.states import JobState
 from users.organizations.models import Organization
+from users.privacy.archive import write_archive
+from users.privacy.models import AccountDeletion
+from users.privacy.services.erasure import erase_user
 
 # orjson reads it, and does not write it.
 DEEP = orjson.loads('{"a":' * 300 + "1" + "}" * 300)
@@ -207,3 +213,17 @@ def test_skipped_rows_are_bounded(root: User, monkeypatch: pytest.MonkeyPatch) -
     user_import = import_csv(root, *({"email": "x"} for _number in range(7)))
     assert [line for line, _code, _field in skipped(user_import)] == [2, 3, 4]
     assert counts(user_import) == (0, 0, 7)
+
+
+def test_rows_with_the_external_id_of_a_user_are_exported_and_erased(root: User) -> None:
+    """Those of the same id in another source are of someone else."""
+    import_json(root, {"external_id": "1", "email": "mary@example.org"})
+    mary = User.objects.get(username="mary")
+    for source in (SOURCE, "crm"):
+        import_json(root, {"external_id": "1", "email": "x"}, source=source)
+    with write_archive(export_subject(mary.pk)) as archive:
+        (exported,) = json.load(archive)["tables"]["imports.SkippedRow"]
+    assert exported == {"external_id": "1", "line": 1, "code": "EMAIL_INVALID", "field": "email"}
+    AccountDeletion.objects.create(user=mary, expires_at=mary.date_joined)
+    erase_user(mary.pk)
+    assert SkippedRow.objects.get().user_import.source == "crm"

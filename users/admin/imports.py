@@ -111,7 +111,7 @@ class SkippedRowInline(ReadOnlyInline):
     """The rows that were not imported."""
 
     model = SkippedRow
-    fields = ("line", "code", "field", "message")
+    fields = ("line", "external_id", "code", "field", "message")
     ordering = ("id",)
 
     @admin.display(description=_("what to do"))

@@ -109,6 +109,10 @@ class SkippedRow(models.Model):
     code = models.CharField(_("reason"), max_length=40, choices=code_choices)
     # The field at fault; empty if it is the whole row.
     field = models.CharField(_("field"), max_length=40, blank=True)
+    # Empty if the row has none, or an invalid one.
+    external_id = models.CharField(
+        _("external id"), max_length=EXTERNAL_ID_MAX_LENGTH, blank=True, default="", db_default=""
+    )
 
     objects = SkippedRowQuerySet.as_manager()
 
@@ -121,7 +125,14 @@ class SkippedRow(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user_import", "line"], name="skipped_row_line_unique"),
         ]
-        indexes: ClassVar = [models.Index(fields=["user_import", "id"], name="skipped_row_order")]
+        indexes: ClassVar = [
+            models.Index(fields=["user_import", "id"], name="skipped_row_order"),
+            models.Index(
+                fields=["external_id"],
+                condition=~Q(external_id=""),
+                name="skipped_row_external_id",
+            ),
+        ]
 
     def __str__(self) -> str:
         """Return the code and the line."""

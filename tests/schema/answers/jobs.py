@@ -59,7 +59,7 @@ USER_IMPORT: Final = Case(
          changed unchanged skipped failed createdAt startedAt finishedAt progress rate estimatedEnd
          failureReason requester { id username }
          errors(first: 1) {
-           nodes { __typename line code field message } totalCount { value isExact }
+           nodes { __typename line externalId code field message } totalCount { value isExact }
          }
        } } }""",
     {
@@ -94,6 +94,7 @@ USER_IMPORT: Final = Case(
                         {
                             "__typename": "SkippedRow",
                             "line": 2,
+                            "externalId": None,
                             "code": "EMAIL_TAKEN",
                             "field": "EMAIL",
                             "message": "Another user has this address. Remove it, or change users "

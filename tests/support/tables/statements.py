@@ -45,7 +45,7 @@ USER_IMPORT = """
     id importFormat: format mode isDryRun source ignoredColumns state total done created changed
     unchanged skipped failed createdAt startedAt finishedAt progress rate estimatedEnd failureReason
     requester { id username }
-    errors(first: 2) { nodes { line code field message } }
+    errors(first: 2) { nodes { line externalId code field message } }
 """
 WEBHOOK = """
     id url tags selection isEnabled disabledAt disabledReason failingSince createdAt

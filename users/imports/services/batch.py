@@ -14,7 +14,7 @@ from users.imports.errors import RowError
 from users.imports.models import UserImport
 from users.imports.readers import Record
 from users.imports.services.change import COMPARED, change_user
-from users.imports.services.clean import Row, clean
+from users.imports.services.clean import Row, clean, external_id_of
 from users.imports.services.create import create_users
 from users.imports.services.directory import Directory
 
@@ -33,13 +33,14 @@ class Outcome:
     created: int = 0
     changed: int = 0
     unchanged: int = 0
-    skipped: list[tuple[int, ErrorCode, str]] = field(default_factory=list)
+    # The line, the code, the field and the external id of each.
+    skipped: list[tuple[int, ErrorCode, str, str]] = field(default_factory=list)
     # Whether a batch of more rows would take too long.
     is_slow: bool = False
 
-    def skip(self, line: int, error: RowError) -> None:
+    def skip(self, record: Record, error: RowError) -> None:
         """Note a skipped row."""
-        self.skipped.append((line, error.code, error.field))
+        self.skipped.append((record.line, error.code, error.field, external_id_of(record)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
     for record, each in zip(records, placed, strict=True):
         outcome.records += 1
         if isinstance(each, RowError):
-            outcome.skip(record.line, each)
+            outcome.skip(record, each)
         elif each.user_id is None:
             new.append(each.row)
             outcome.created += 1
@@ -81,7 +82,7 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
             try:
                 is_changed = change_user(each.row, user, directory, user_import, actor=actor)
             except RowError as error:
-                outcome.skip(record.line, error)
+                outcome.skip(record, error)
             else:
                 outcome.changed += is_changed
                 outcome.unchanged += not is_changed

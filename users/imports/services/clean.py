@@ -117,6 +117,14 @@ def clean(record: Record, source: str) -> Row:
     return row
 
 
+def external_id_of(record: Record) -> str:
+    """Return the external id of a row; empty without a valid one."""
+    try:
+        return _external_id((record.values or {}).get(ImportField.EXTERNAL_ID))
+    except ValidationError:
+        return ""
+
+
 def _set_external_id(row: Row, source: str) -> None:
     """Use the id in the import's source as the external id by default."""
     known = row.values.get(ImportField.EXTERNAL_IDS, {})

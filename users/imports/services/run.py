@@ -102,7 +102,7 @@ def _process_records(user_import: UserImport, records: Sequence[Record], *, acto
 
 def _skip(record: Record) -> Outcome:
     outcome = Outcome(records=1)
-    outcome.skip(record.line, RowError(GenericErrorCode.CONFLICT))
+    outcome.skip(record, RowError(GenericErrorCode.CONFLICT))
     return outcome
 
 
@@ -142,6 +142,8 @@ def _write_skipped(user_import: UserImport, outcome: Outcome) -> None:
     """Store the skipped rows, as long as there is room."""
     room = max(0, MAX_SKIPPED - user_import.failed)
     SkippedRow.objects.bulk_create(
-        SkippedRow(user_import=user_import, line=line, code=code, field=name)
-        for line, code, name in sorted(outcome.skipped)[:room]
+        SkippedRow(
+            user_import=user_import, line=line, code=code, field=name, external_id=external_id
+        )
+        for line, code, name, external_id in sorted(outcome.skipped)[:room]
     )

@@ -265,7 +265,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "SkippedRow": (
         "node(id: $import) { ... on UserImport { errors(first: 1) { nodes { FIELD } } } }",
-        dict.fromkeys(("line", "code", "field", "message"), ADMINISTRATORS),
+        dict.fromkeys(("line", "externalId", "code", "field", "message"), ADMINISTRATORS),
     ),
     "BulkFailure": (
         "bulkAction(id: $bulk) { failures(first: 1) { nodes { FIELD } } }",
