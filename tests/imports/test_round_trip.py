@@ -145,6 +145,11 @@ def test_ignored_columns_are_reported(
     assert shown == {"ignoredColumns": ["id", "Is-Staff"]}
 
 
+def test_long_names_of_ignored_columns_are_cut(root: User) -> None:
+    row = {"email": "mary@example.org", f"i{'-' * 200}d": "1"}
+    assert import_json(root, row).ignored_columns == [f"i{'-' * 99}"]
+
+
 @pytest.mark.parametrize("is_csv", [False, True], ids=["json", "csv"])
 def test_columns_of_a_mapping_are_not_reported(root: User, *, is_csv: bool) -> None:
     row = {"id": "1", "email": "mary@example.org", "plan": "x"}

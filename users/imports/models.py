@@ -27,6 +27,8 @@ from users.privacy.files import private_storage
 
 SOURCE_MAX_LENGTH = 50
 EXTERNAL_ID_MAX_LENGTH = 200
+# Of ignored columns, whose names may have any number of hyphens.
+COLUMN_MAX_LENGTH = 100
 # Rows of a batch.
 BATCH_ROWS = 1_000
 
@@ -63,7 +65,10 @@ class UserImport(Job):
     layout = models.JSONField()
     # Columns of exports that imports do not set.
     ignored_columns = ArrayField(
-        models.CharField(max_length=100), verbose_name=_("ignored"), default=list, db_default=[]
+        models.CharField(max_length=COLUMN_MAX_LENGTH),
+        verbose_name=_("ignored"),
+        default=list,
+        db_default=[],
     )
     # The offset of the next row, and the number of lines before it.
     offset = models.BigIntegerField()

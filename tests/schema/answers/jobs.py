@@ -94,7 +94,7 @@ USER_IMPORT: Final = Case(
                         {
                             "__typename": "SkippedRow",
                             "line": 2,
-                            "externalId": None,
+                            "externalId": "2",
                             "code": "EMAIL_TAKEN",
                             "field": "EMAIL",
                             "message": "Another user has this address. Remove it, or change users "

@@ -288,7 +288,7 @@ class _Change:
 
 
 def _remember(row: Row, user: User, directory: Directory, user_import: UserImport) -> None:
-    """Store the digests of a row with an external id, or note them for the batch."""
+    """Store the digests of a row with an external id; existing ones with the batch."""
     value = row.get(ImportField.EXTERNAL_ID)
     if value is None:
         return

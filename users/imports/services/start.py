@@ -16,7 +16,7 @@ from users.accounts.services.reauthentication import require_recent_authenticati
 from users.accounts.services.validation import Problems, check_field
 from users.imports.errors import FileInvalidError, ImportErrorCode, columns_error
 from users.imports.fields import MAX_COLUMNS, ImportField, ImportFormat, ImportMode
-from users.imports.models import UserImport
+from users.imports.models import COLUMN_MAX_LENGTH, UserImport
 from users.imports.readers import Layout, find_layout, read_columns, read_records
 from users.imports.services.run import USER_IMPORTS
 from users.imports.throttling import count_import
@@ -75,7 +75,11 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
     columns = read_columns(file, layout)
     total = _count_rows(file, layout, columns)
     _check_source(source, columns.values())
-    ignored = [name for name, field in columns.items() if field is None and name != MARK_COLUMN]
+    ignored = [
+        name[:COLUMN_MAX_LENGTH]
+        for name, field in columns.items()
+        if field is None and name != MARK_COLUMN
+    ]
     return UserImport(
         requester_id=requester_id,
         token_id=actor.token_id,
