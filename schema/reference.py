@@ -68,6 +68,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "FILE_INVALID": "Correct the line in the message, and send text in UTF-8.",
     "FILE_TOO_LARGE": "Split the file, or use `manage.py import_users`.",
     "COLUMNS_INVALID": "Correct the header, or send a `mapping`.",
+    "SOURCE_REQUIRED": "Send the name of the former system as `source`.",
     "IMPORT_RUNNING": "Wait for the running import, or cancel it.",
     "ROW_MALFORMED": "Correct the row.",
     "ROW_REPEATED": "Keep one row for each user.",

@@ -21,6 +21,8 @@ class Delivery:
     created_at: datetime
     # Whether an earlier attempt failed, or ended with its worker.
     is_repeated: bool
+    # How many earlier attempts ended with their worker.
+    interruptions: int
 
 
 _current: Final[ContextVar[Delivery | None]] = ContextVar("delivery", default=None)
@@ -34,7 +36,9 @@ def current_delivery() -> Delivery | None:
 @contextmanager
 def delivering(message: OutboxMessage) -> Iterator[None]:
     """Make the message the current one within the block, which may delete it."""
-    token = _current.set(Delivery(message.pk, message.created_at, message.attempts > 1))
+    is_repeated = message.attempts > 1
+    delivery = Delivery(message.pk, message.created_at, is_repeated, message.interruptions)
+    token = _current.set(delivery)
     try:
         yield
     finally:

@@ -34,14 +34,14 @@ class ImportUsersInput:
     mapping: list[ColumnMappingInput] | None = strawberry.field(
         default=None,
         description="Fields of columns; others are ignored. Default: all columns have the names "
-        "of fields, such as `email_verified`.",
+        "of fields, such as `email_verified`; those that only exports have are ignored.",
     )
     mode: ImportMode = strawberry.field(
         default=ImportMode.CREATE, description="What happens to rows about existing users."
     )
     source: str = strawberry.field(
         default="",
-        description="System that the external ids are of: at most 50 characters.",
+        description="System that `external_id` is of: at most 50 characters. Required with it.",
     )
     dry_run: bool = strawberry.field(
         default=False, description="Whether to check the rows only, and to import nothing."

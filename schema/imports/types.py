@@ -67,13 +67,26 @@ class ImportsFields:
 class SkippedRow(JobError):  # noqa: N818 - not an exception
     """A row of a file that was not imported, and the reason."""
 
-    line: auto = strawberry_django.field(description="Number of the row's first line.")
+    line: auto = strawberry_django.field(
+        description="Number of the row's first line. Of `manage.py adopt`, which reads no file, "
+        "number of the user in the order of their ids."
+    )
     code: ErrorCode = strawberry_django.field(description="Reason.")
 
     @strawberry_django.field(only=["field"])
     def field(self: models.SkippedRow) -> ImportField | None:
         """Field at fault; null if it is the whole row."""
         return ImportField(self.field) if self.field else None  # type: ignore[call-arg]
+
+    @strawberry_django.field(only=["external_id"])
+    def external_id(self: models.SkippedRow) -> str | None:
+        """External id of the row; null if it has none, or an invalid one."""
+        return self.external_id or None
+
+    @strawberry_django.field(only=["code", "field"])
+    def message(self: models.SkippedRow) -> str:
+        """What to do about it, in the language of `Accept-Language`."""
+        return self.message
 
     @classmethod
     def get_queryset(cls, queryset: SkippedRowQuerySet, info: Info) -> SkippedRowQuerySet:
@@ -107,13 +120,26 @@ class UserImport(Job):
     source: auto = strawberry_django.field(
         description="System that the external ids are of; empty if none was given."
     )
+    ignored_columns: list[str] = strawberry_django.field(
+        description="Columns of the file that only exports have, such as `id`, and imports do not "
+        "set; empty with a `mapping`."
+    )
     done: auto = strawberry_django.field(description="Number of users created or changed.")
+    created: auto = strawberry_django.field(description="Number of users created.")
     unchanged: auto = strawberry_django.field(
         description="Number of rows whose users had these values already."
     )
-    failed: auto = strawberry_django.field(
-        description="Number of rows that were skipped; see `errors`."
+    skipped: int = strawberry_django.field(
+        field_name="failed", description="Number of rows that were skipped; see `errors`."
     )
+    failed: auto = strawberry_django.field(
+        description="As `skipped`, under the name that all jobs have."
+    )
+
+    @strawberry_django.field(only=["done", "created"])
+    def changed(self: models.UserImport) -> int:
+        """Number of existing users who were changed."""
+        return self.changed
 
     @nested_connection(SkippedRowConnection, parent="user_import")
     def errors(self) -> Iterable[SkippedRow]:

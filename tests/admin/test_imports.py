@@ -25,7 +25,7 @@ from users.jobs.states import JobState
 pytestmark = pytest.mark.django_db
 
 URL = "/admin/imports/userimport/import-users/"
-FILE = b"email\nmary@example.org\nno address\n"
+FILE = b"email,external_id\nmary@example.org,1\nno address,=2\n"
 
 
 def values(file: bytes = FILE, **changed: str) -> dict[str, Any]:
@@ -45,12 +45,16 @@ def test_administrator_imports_a_file(client: Client) -> None:
     assert (user_import.state, user_import.source) == (JobState.COMPLETED, "crm")
     assert User.objects.filter(username="mary").exists()
     page = client.get(change_url(user_import)).content.decode()
+    assert "Refused" not in page
+    message = "Write a valid e-mail address. New users require one."
     assert "EMAIL_INVALID" in page
+    assert message in page
 
     response = client.get(f"/admin/imports/userimport/{user_import.pk}/skipped/")
     assert response.headers["Content-Disposition"] == 'attachment; filename="skipped-rows.csv"'
     assert "no-store" in response.headers["Cache-Control"]
-    assert response.getvalue() == b"line,code,field\r\n3,EMAIL_INVALID,email\r\n"
+    lines = ["line,external_id,code,field,message", f"3,'=2,EMAIL_INVALID,email,{message}"]
+    assert response.content.decode().splitlines() == lines
 
 
 @pytest.mark.parametrize(

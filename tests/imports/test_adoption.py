@@ -1,5 +1,6 @@
 """`manage.py adopt`: users of a real Django project sign in as before."""
 
+import csv
 import datetime as dt
 import io
 import logging
@@ -15,11 +16,13 @@ from django.core.management import CommandError, call_command
 from tests.imports.test_moving_in import example_of
 from tests.support.django_projects import DjangoProject, django_project
 from tests.support.factories import PASSWORD, make_user, make_user_import
-from tests.support.imports import HASH, import_json
+from tests.support.imports import HASH, actor_of, import_json
 from tests.support.signing_in import log_in
 from users.accounts.models import Profile, User
+from users.imports.messages import row_message
 from users.imports.models import ExternalId, UserImport
 from users.imports.services.django_project import open_project
+from users.imports.services.report import skipped_rows_csv
 from users.jobs.states import JobState
 
 USERS = """
@@ -78,9 +81,12 @@ def id_of(project: DjangoProject, username: str) -> str:
 def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root: User) -> None:
     nomail, twice, weak = (id_of(project, name) for name in ("nomail", "twice", "weak"))
     remarks = [
-        f"not taken: user {nomail}, EMAIL_INVALID email",
-        f"not taken: user {twice}, ROW_REPEATED email",
-        f"not taken: user {weak}, PASSWORD_HASH_UNKNOWN password_hash",
+        f"skipped: user {key}, {code} {name}: {row_message(code, name)}"
+        for key, code, name in (
+            (nomail, "EMAIL_INVALID", "email"),
+            (twice, "ROW_REPEATED", "email"),
+            (weak, "PASSWORD_HASH_UNKNOWN", "password_hash"),
+        )
     ]
     standing = [
         "staff and superusers, whose roles are not taken: 1",
@@ -88,7 +94,7 @@ def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root:
     ]
     derived = "usernames derived from addresses: 1: mary@example.org → mary"
     assert adopt(project, dry_run=True) == [
-        "Dry run completed: 8 to import, 0 unchanged, 3 skipped.",
+        "Dry run completed: 8 to create, 0 to change, 0 unchanged, 3 skipped.",
         "new: 8",
         *remarks,
         "usernames derived from addresses: 1: mary@example.org",
@@ -99,13 +105,17 @@ def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root:
     assert not Group.objects.exists()
 
     assert adopt(project) == [
-        "Import completed: 8 imported, 0 unchanged, 3 skipped.",
+        "Import completed: 8 created, 0 changed, 0 unchanged, 3 skipped.",
         "new: 8",
         *remarks,
         derived,
         "new group, without permissions: Editors",
         *standing,
     ]
+    # The administrator downloads the ids in the project.
+    report = skipped_rows_csv(UserImport.objects.latest("pk"), actor=actor_of(root))
+    downloaded = [row["external_id"] for row in csv.DictReader(io.StringIO(report))]
+    assert downloaded == [nomail, twice, weak]
     for number in range(5):
         user = User.objects.get(username=f"user{number}")
         assert log_in(f"user{number}", f"old password {number}")["errors"] == []
@@ -120,7 +130,7 @@ def test_users_move_in_until_the_day_of_the_switch(project: DjangoProject, root:
 
     # Nothing has changed.
     assert adopt(project) == [
-        "Import completed: 0 imported, 8 unchanged, 3 skipped.",
+        "Import completed: 0 created, 0 changed, 8 unchanged, 3 skipped.",
         *remarks,
         derived,
         *standing,
@@ -142,7 +152,7 @@ User.objects.create_user("late", "late@example.org", "late password")
     )
     gone = ExternalId.objects.get(user__username="user3").value
     assert adopt(project) == [
-        "Import completed: 4 imported, 4 unchanged, 3 skipped.",
+        "Import completed: 1 created, 3 changed, 4 unchanged, 3 skipped.",
         "new: 1",
         "in groups here, but not in the project: 1: user4 (Editors)",
         "changed: family_name of 1: user1",
@@ -195,7 +205,8 @@ def test_documented_recipe_writes_a_file(
         f"import os; os.chdir({str(tmp_path)!r})\n{example_of('Other databases', 'python')}"
     )
     path, out = tmp_path / "users.jsonl", io.StringIO()
-    call_command("import_users", str(path), "--as=root", "--mode=upsert", stdout=out)
+    arguments = ("--as=root", "--source=shop", "--mode=upsert")
+    call_command("import_users", str(path), *arguments, stdout=out)
     assert ExternalId.objects.filter(value=id_of(project, "user0")).exists()
     assert log_in("user0", "old password 0")["errors"] == []
 
@@ -208,7 +219,7 @@ def test_table_of_another_user_model(project: DjangoProject, root: User) -> None
         "mary@example.org",
     )
     report = adopt(project, user_table="allauth_like_person", source="people")
-    assert report[0] == "Import completed: 1 imported, 0 unchanged, 0 skipped."
+    assert report[0] == "Import completed: 1 created, 0 changed, 0 unchanged, 0 skipped."
     assert User.objects.get(email="mary@example.org").name == "Mary"
     with pytest.raises(CommandError, match=r"auth_group is no table of users.*allauth_like_person"):
         adopt(project, user_table="auth_group")

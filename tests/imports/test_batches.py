@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.core.test_outbox import overdue
-from tests.support.factories import make_users
+from tests.support.factories import make_organization, make_users
 from tests.support.imports import (
     counts,
     finished,
@@ -151,6 +152,32 @@ def test_batch_that_exceeded_the_time_limit_is_tried_smaller(
     assert sizes[3:] == [1, 2, 4, 8, 16, 19]
 
 
+def test_batch_that_ended_with_its_worker_is_tried_smaller(
+    root: User, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def kill(*_args: Any, **_options: Any) -> bool:
+        raise KilledError
+
+    usernames = [f"user{number}" for number in range(50)]
+    make_users(usernames)
+    monkeypatch.setattr(batch, "monotonic", lambda: 0.0)
+    user_import = upsert_of(root, *rows_of(*usernames))
+    UserImport.objects.update(batch_size=50)
+    with monkeypatch.context() as patched:
+        patched.setattr(batch, "change_user", kill)
+        for _attempt in range(4):
+            with pytest.raises(KilledError):
+                run_turns()
+            overdue()
+    assert sizes == [50, 5, 1, 1]
+
+    assert counts(finished(user_import)) == (50, 0, 0)
+    assert sizes[4:] == [1, 2, 4, 8, 16, 19]
+
+
 def test_slow_batches_do_not_grow(
     root: User, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
 ) -> None:
@@ -175,6 +202,33 @@ def test_users_of_unchanged_rows_are_not_locked(root: User) -> None:
         if 'FROM "accounts_user"' in query["sql"] and "FOR UPDATE" in query["sql"]
     ]
     assert locks == []
+
+
+def test_changed_row_takes_two_statements(root: User) -> None:
+    """Only the name and the event are written; users are read with the batch."""
+    make_organization("Acme", root)
+    Group.objects.create(name="Editors")
+    rows = [
+        {
+            "external_id": str(number),
+            "email": f"user{number}@example.org",
+            "given_name": "Given",
+            "locale": "de",
+            "suspended": False,
+            "public_metadata": {"plan": "team"},
+            "groups": ["Editors"],
+            "organizations": ["Acme"],
+        }
+        for number in range(12)
+    ]
+    import_json(root, *rows)
+    numbers = []
+    for name, count_ in (("Changed", 2), ("Again", 12)):
+        changed = [row | {"name": name} for row in rows[:count_]]
+        with CaptureQueriesContext(connection) as queries:
+            assert counts(upsert_json(root, *changed)) == (count_, 0, 0)
+        numbers.append(len(queries))
+    assert numbers[1] - numbers[0] == 10 * 2
 
 
 def test_changed_member_follows_the_new_owner(root: User) -> None:

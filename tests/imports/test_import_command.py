@@ -48,8 +48,8 @@ def test_file_is_imported_to_the_end(root: User, path: Path) -> None:
         )
     )
     assert import_file(path).splitlines() == [
-        "Import completed: 1 imported, 0 unchanged, 1 skipped.",
-        "line 3: EMAIL_INVALID email",
+        "Import completed: 1 created, 0 changed, 0 unchanged, 1 skipped.",
+        "line 3: EMAIL_INVALID email: Write a valid e-mail address. New users require one.",
     ]
     assert log_in("mary", "secret")["errors"] == []
     assert UserImport.objects.get().requester == root
@@ -60,10 +60,13 @@ def test_options(root: User, tmp_path: Path) -> None:
     path.write_bytes(b'{"Mail": "mary@example.org", "id": 1}')
     mapping = ["Mail=email", "id=external_id"]
     options = {"map": mapping, "source": "crm", "mode": "upsert"}
-    assert import_file(path, dry_run=True, **options).startswith("Dry run completed: 1 to import")
+    summary = "Dry run completed: 1 to create, 0 to change, 0 unchanged, 0 skipped."
+    assert import_file(path, dry_run=True, **options).splitlines() == [summary]
     assert not ExternalId.objects.exists()
-    assert import_file(path, **options).startswith("Import completed: 1 imported")
-    assert import_file(path, **options).startswith("Import completed: 0 imported, 1 unchanged")
+    assert import_file(path, **options).startswith("Import completed: 1 created, 0 changed")
+    assert import_file(path, **options).startswith("Import completed: 0 created, 0 changed, 1")
+    path.write_bytes(b'{"Mail": "mm@example.org", "id": 1}')
+    assert import_file(path, **options).startswith("Import completed: 0 created, 1 changed")
     assert ExternalId.objects.get().source == "crm"
 
 
@@ -101,6 +104,7 @@ def test_progress_is_drawn_on_a_terminal(
         ),
         ({"map": ["email:mail"]}, "No field has this name: email:mail. Give column=field"),
         ({"format": "jsonl"}, "No field has this name: x, y. "),
+        ({"map": ["email=external_id"]}, "Give a source: the name of the system"),
     ],
 )
 def test_problems_are_reported(
@@ -136,7 +140,7 @@ def process(transactional_db: None, root: User, path: Path) -> Iterator[subproce
             )
         )
     )
-    command = [sys.executable, "manage.py", "import_users", str(path), "--as", "root"]
+    command = [sys.executable, "manage.py", "import_users", str(path), "--as=root", "--source=shop"]
     process = subprocess.Popen(command, env=environ_of_tests())
     yield process
     process.kill()

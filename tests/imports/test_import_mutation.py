@@ -27,21 +27,24 @@ IMPORT = """
 PROGRESS = """
     query ($id: ID!) { job(id: $id) {
       state total done unchanged failed progress
-      ... on UserImport { errors(first: 9) { nodes { line field code } totalCount { value } } }
+      ... on UserImport {
+        created changed
+        errors(first: 9) { nodes { line externalId field code message } totalCount { value } }
+      }
     } }
 """
-FILE = f"email,passwordHash\nmary@example.org,{HASH}\nno address,\n".encode()
+FILE = f"externalId,email,passwordHash\n1,mary@example.org,{HASH}\n2,no address,\n".encode()
 
 
 def upload(client: GraphQLClient, file: bytes = FILE, **values: Any) -> Answer:
-    variables = {"input": {"file": None, "format": "CSV"} | values}
+    variables = {"input": {"file": None, "format": "CSV", "source": "crm"} | values}
     operations = json.dumps({"query": IMPORT, "variables": variables}).encode()
     places = b'{"0": ["variables.input.file"]}'
     return client.form(("operations", operations), ("map", places), ("0", file))
 
 
 def test_users_of_an_uploaded_file_sign_in(administrator: GraphQLClient, root: User) -> None:
-    answer = upload(administrator, source="crm")
+    answer = upload(administrator)
     assert answer.problems == []
     started = answer.data["importUsers"]["userImport"]
     assert started == {
@@ -59,11 +62,21 @@ def test_users_of_an_uploaded_file_sign_in(administrator: GraphQLClient, root: U
         "state": "COMPLETED",
         "total": 2,
         "done": 1,
+        "created": 1,
+        "changed": 0,
         "unchanged": 0,
         "failed": 1,
         "progress": 1,
         "errors": {
-            "nodes": [{"line": 3, "field": "EMAIL", "code": "EMAIL_INVALID"}],
+            "nodes": [
+                {
+                    "line": 3,
+                    "externalId": "2",
+                    "field": "EMAIL",
+                    "code": "EMAIL_INVALID",
+                    "message": "Write a valid e-mail address. New users require one.",
+                }
+            ],
             "totalCount": {"value": 1},
         },
     }
@@ -94,6 +107,19 @@ def test_mapping_mode_and_dry_run(administrator: GraphQLClient) -> None:
             ("COLUMNS_INVALID", "file"),
         ),
         (b"email\nx", {"source": "x" * 51}, ("VALUE_INVALID", "source")),
+        (b"email,externalId\nx,", {"source": ""}, ("SOURCE_REQUIRED", "source")),
+        (
+            b'{"email": "x"}\n{"id": 1}',
+            {
+                "source": "",
+                "format": "JSON_LINES",
+                "mapping": [
+                    {"column": "email", "field": "EMAIL"},
+                    {"column": "id", "field": "EXTERNAL_ID"},
+                ],
+            },
+            ("SOURCE_REQUIRED", "source"),
+        ),
         (b"email\n" + b"x" * 10_000, {}, ("FILE_TOO_LARGE", "file")),
     ],
 )

@@ -1,19 +1,27 @@
 """Imports skip invalid rows, and import the others."""
 
+import json
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
-from django.utils import timezone
+from django.conf import settings
+from django.utils import timezone, translation
 
-from tests.support.factories import make_organization, make_user
-from tests.support.imports import counts, import_csv, import_json, run_turns, skipped, start
+from tests.support.factories import make_external_id, make_organization, make_user
+from tests.support.imports import SOURCE, counts, import_csv, import_json, run_turns, skipped, start
 from users.accounts.models import User
+from users.activity.personal_data_registry import export_subject
 from users.imports.fields import ImportFormat, ImportMode
-from users.imports.models import ExternalId
+from users.imports.messages import row_message
+from users.imports.models import SkippedRow
 from users.imports.services import run
 from users.jobs.states import JobState
 from users.organizations.models import Organization
+from users.privacy.archive import write_archive
+from users.privacy.models import AccountDeletion
+from users.privacy.services.erasure import erase_user
 
 # orjson reads it, and does not write it.
 DEEP = orjson.loads('{"a":' * 300 + "1" + "}" * 300)
@@ -37,6 +45,20 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"username": "taken"}, "USERNAME_TAKEN", "username"),
     ({"external_id": "taken"}, "EXTERNAL_ID_TAKEN", "external_id"),
     ({"external_id": "x" * 201}, "VALUE_INVALID", "external_id"),
+    (
+        {"external_ids": [{"source": "shop", "value": "taken"}]},
+        "EXTERNAL_ID_TAKEN",
+        "external_id",
+    ),
+    (
+        {"external_ids": [{"source": "crm", "value": "taken"}]},
+        "EXTERNAL_ID_TAKEN",
+        "external_ids",
+    ),
+    ({"external_ids": [{"source": "crm", "value": ""}]}, "VALUE_INVALID", "external_ids"),
+    ({"external_ids": [{"source": "x" * 51, "value": "1"}]}, "VALUE_INVALID", "external_ids"),
+    ({"external_ids": [{"source": "crm", "value": 1}] * 2}, "VALUE_INVALID", "external_ids"),
+    ({"external_ids": ["17"]}, "VALUE_INVALID", "external_ids"),
     ({"email_verified": "perhaps"}, "VALUE_INVALID", "email_verified"),
     ({"name": "x" * 151}, "VALUE_INVALID", "name"),
     ({"name": "a\u0000"}, "VALUE_INVALID", "name"),
@@ -81,6 +103,12 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
         "organizations",
     ),
     ({"organizations": "Twice"}, "CONFLICT", "organizations"),
+    ({"organizations": [{"id": "1", "role": "owner"}]}, "VALUE_INVALID", "organizations"),
+    (
+        {"organizations": [{"id": str(uuid4()), "name": "Once", "role": "owner"}]},
+        "NOT_FOUND",
+        "organizations",
+    ),
     ({"organizations": "http://evil.example:owner"}, "VALUE_INVALID", "organizations"),
 ]
 
@@ -89,14 +117,8 @@ def test_invalid_rows_are_skipped_and_the_others_imported(root: User, settings: 
     settings.FIREBASE_SCRYPT = {}
     taken = make_user("taken")
     taken.email_addresses.create(email="second@example.org", verified_at=timezone.now())
-    ExternalId.objects.create(
-        user=taken,
-        value="taken",
-        is_origin=True,
-        digest=b"",
-        password_digest=b"",
-        last_import_id=taken.pk,
-    )
+    for source in (SOURCE, "crm"):
+        make_external_id(taken, "taken", source=source)
     for _number in range(2):
         make_organization("Twice", root)
     rows: list[dict[str, Any]] = []
@@ -113,6 +135,17 @@ def test_invalid_rows_are_skipped_and_the_others_imported(root: User, settings: 
     assert User.objects.filter(email__startswith="good").count() == len(INVALID)
     assert not User.objects.filter(email__startswith="bad").exists()
     assert user_import.state == JobState.COMPLETED
+
+
+def test_each_reason_says_what_to_do() -> None:
+    """None of the reasons has the text of an unknown code, in any language."""
+    reasons = {(code, name) for _values, code, name in INVALID}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            unknown = row_message("OTHER", "")
+            assert [each for each in reasons if row_message(*each) == unknown] == []
+    with translation.override("de"):
+        assert row_message("EMAIL_INVALID", "email").startswith("Geben Sie")
 
 
 def test_malformed_rows_are_skipped(root: User) -> None:
@@ -180,3 +213,17 @@ def test_skipped_rows_are_bounded(root: User, monkeypatch: pytest.MonkeyPatch) -
     user_import = import_csv(root, *({"email": "x"} for _number in range(7)))
     assert [line for line, _code, _field in skipped(user_import)] == [2, 3, 4]
     assert counts(user_import) == (0, 0, 7)
+
+
+def test_rows_with_the_external_id_of_a_user_are_exported_and_erased(root: User) -> None:
+    """Those of the same id in another source are of someone else."""
+    import_json(root, {"external_id": "1", "email": "mary@example.org"})
+    mary = User.objects.get(username="mary")
+    for source in (SOURCE, "crm"):
+        import_json(root, {"external_id": "1", "email": "x"}, source=source)
+    with write_archive(export_subject(mary.pk)) as archive:
+        (exported,) = json.load(archive)["tables"]["imports.SkippedRow"]
+    assert exported == {"external_id": "1", "line": 1, "code": "EMAIL_INVALID", "field": "email"}
+    AccountDeletion.objects.create(user=mary, expires_at=mary.date_joined)
+    erase_user(mary.pk)
+    assert SkippedRow.objects.get().user_import.source == "crm"

@@ -18,6 +18,7 @@ from users.imports.fields import ImportField
 
 # A value to change to, by column.
 VALUES: dict[ImportField, Any] = {
+    ImportField.EXTERNAL_IDS: [{"source": "crm", "value": "17"}],
     ImportField.EMAIL: "changed@example.org",
     ImportField.EMAIL_VERIFIED: True,
     ImportField.SECONDARY_EMAILS: ["second@example.org"],
@@ -83,6 +84,7 @@ def known_to_this_source(root: User) -> None:
 def values_of(user: User) -> dict[ImportField, Any]:
     metadata = getattr(user, "metadata", None)
     return {
+        ImportField.EXTERNAL_IDS: set(user.external_ids.values_list("source", "value")),
         ImportField.EMAIL: user.email,
         ImportField.EMAIL_VERIFIED: user.email_verified_at,
         ImportField.SECONDARY_EMAILS: set(user.email_addresses.values_list("email")),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_service, make_user
-from tests.support.imports import HASH, SECRET, counts, skipped, upsert_json
+from tests.support.imports import HASH, SECRET, SOURCE, counts, skipped, upsert_json
 from tests.support.signing_in import ME, log_in
 from users.accounts.models import EmailChange, LastSeen, Metadata, Profile, User
 from users.activity.models import Event
@@ -82,6 +82,15 @@ def test_changed_values_are_written(root: User, settings: Any) -> None:
     assert mary.groups.count() == mary.memberships.count() == 1
 
 
+def test_created_users_are_counted_apart(root: User, alice: User) -> None:
+    known = {"email": alice.email}
+    rows = [MARY, known | {"name": "Alice A."}, {"email": "new@example.org"}, {"email": "x"}]
+    for is_dry_run in (True, False):
+        user_import = upsert_json(root, *rows, is_dry_run=is_dry_run)
+        assert (user_import.created, user_import.changed) == (2, 1)
+        assert counts(user_import) == (3, 0, 1)
+
+
 def test_changed_password_ends_the_sessions(root: User) -> None:
     upsert_json(root, MARY)
     signed_in = log_in("mary", "secret")
@@ -150,6 +159,7 @@ def test_protected_users_are_not_changed(root: User, kind: str) -> None:
         )
     ExternalId.objects.create(
         user=user,
+        source=SOURCE,
         value="1",
         is_origin=True,
         digest=b"",

@@ -176,7 +176,7 @@ def test_json_lines_have_values_of_all_types(root: User, groups: dict[str, Group
         "createdAt": 1_500_000_000_000,
         "public_metadata": {"plan": ["team"]},
         "groups": ["Editors"],
-        "organizations": ["Acme: East:owner", {"id": "1", "name": "Acme", "role": "admin"}],
+        "organizations": ["Acme: East:owner", {"name": "Acme", "role": "admin"}],
     }
     user_import = import_json(root, row)
     assert (skipped(user_import), counts(user_import)) == ([], (1, 0, 0))

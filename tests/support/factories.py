@@ -238,7 +238,13 @@ def make_user_import(requester: User, *skipped: AccountErrorCode, **fields: Any)
     }
     user_import = UserImport.objects.create(requester=requester, **values | fields)
     SkippedRow.objects.bulk_create(
-        SkippedRow(user_import=user_import, line=line, code=code, field=ImportField.EMAIL)
+        SkippedRow(
+            user_import=user_import,
+            line=line,
+            code=code,
+            field=ImportField.EMAIL,
+            external_id=str(line),
+        )
         for line, code in enumerate(skipped, 2)
     )
     return user_import

@@ -15,6 +15,8 @@ from users.imports.fields import ImportFormat, ImportMode
 from users.imports.models import SkippedRow, UserImport
 from users.imports.services.start import start_user_import
 
+# The former system of imports that name none.
+SOURCE = "shop"
 HASH = "pbkdf2_sha256$1$salt$ON9CizCTCOSMNofn+QvaDpzyU1aMIex1Sg4HarSrZCM="
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 # A row of CSV with all fields.
@@ -63,6 +65,7 @@ def start(
     user: User, data: bytes, format_: ImportFormat = ImportFormat.CSV, **options: Any
 ) -> UserImport:
     """Start an import as this administrator."""
+    options = {"source": SOURCE} | options
     return start_user_import(io.BytesIO(data), actor=actor_of(user), format_=format_, **options)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils.functional import lazy
 from django.utils.text import capfirst
@@ -72,7 +72,7 @@ class UserImportForm(JobForm):
     )
     source = forms.CharField(
         label=capfirst(_("source")),
-        help_text=_("The system that external ids are of."),
+        help_text=_("The system that external ids are of. Required if the file has some."),
         max_length=SOURCE_MAX_LENGTH,
         required=False,
         widget=UnfoldAdminTextInputWidget,
@@ -112,8 +112,13 @@ class SkippedRowInline(ReadOnlyInline):
     """The rows that were not imported."""
 
     model = SkippedRow
-    fields = ("line", "code", "field")
+    fields = ("line", "external_id", "code", "field", "message")
     ordering = ("id",)
+
+    @admin.display(description=_("what to do"))
+    def message(self, row: SkippedRow) -> str:
+        """Show what to do about the row."""
+        return row.message
 
 
 @admin.register(UserImport)
@@ -125,7 +130,7 @@ class UserImportAdmin(JobAdmin):
     empty_text = _("Press “Import” to take people over from a file. A dry run checks it first.")
     list_display = (
         *("created_at", "file_name", "source", "shown_mode", "shown_state", "progress"),
-        *("skipped_rows", "requester"),
+        *("failed", "requester"),
     )
     inlines = (SkippedRowInline,)
     actions_list = ("import_users",)
@@ -136,23 +141,20 @@ class UserImportAdmin(JobAdmin):
         ("format", "mode"),
         ("file_name", "is_dry_run"),
         "source",
-        ("done", "unchanged"),
-        ("skipped_rows", "created_at"),
+        "ignored_columns",
+        ("created", "changed"),
+        ("unchanged", "failed"),
+        "created_at",
         ("started_at", "finished_at"),
         "failure",
     )
-    readonly_fields = ("progress", "skipped_rows")
+    readonly_fields = ("progress", "changed")
 
     @admin.display(description=_("mode"))
     def shown_mode(self, user_import: UserImport) -> str:
         """Show what happens to the rows."""
         mode = user_import.get_mode_display()
         return f"{mode} ({gettext('dry run')})" if user_import.is_dry_run else mode
-
-    @admin.display(description=_("skipped rows"))
-    def skipped_rows(self, user_import: UserImport) -> int:
-        """Show the number of rows that were not imported."""
-        return user_import.failed
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Offer it to administrators."""
@@ -162,6 +164,11 @@ class UserImportAdmin(JobAdmin):
         """Offer it if rows were skipped."""
         user_import = self.get_object(request, object_id)
         return user_import is not None and bool(user_import.failed)
+
+    @admin.display(description=_("changed"))
+    def changed(self, user_import: UserImport) -> int:
+        """Show the number of existing users who were changed."""
+        return user_import.changed
 
     @page_action(label=_("Import"), icon="upload", permission="import")
     def import_users(self, request: HttpRequest) -> HttpResponse:
@@ -179,10 +186,10 @@ class UserImportAdmin(JobAdmin):
         return show_form(self, request, form, title=title, lead=lead, back=self.list_url)
 
     @page_action(label=_("Skipped rows"), icon="download", permission="skipped")
-    def skipped(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
-        """Stream the skipped rows as an attachment (RFC 6266)."""
+    def skipped(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Return the skipped rows as an attachment (RFC 6266)."""
         user_import = self.get_object(request, object_id)
-        return StreamingHttpResponse(
+        return HttpResponse(
             skipped_rows_csv(user_import, actor=actor_of(request)),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="skipped-rows.csv"'},

@@ -20,6 +20,10 @@ class ImportErrorCode(ErrorCode):
         "COLUMNS_INVALID",
         "The columns are unknown, repeated or too many, or the mapping does not fit them.",
     )
+    SOURCE_REQUIRED = (
+        "SOURCE_REQUIRED",
+        "External ids are unique within a `source`, and the file has some.",
+    )
     IMPORT_RUNNING = "IMPORT_RUNNING", "Another import of the current user is still running."
     ROW_MALFORMED = (
         "ROW_MALFORMED",
@@ -41,7 +45,7 @@ class ImportErrorCode(ErrorCode):
     )
 
 
-# All codes of rows: a refusal is stored by its code.
+# The codes by which skipped rows are stored.
 ROW_CODES: Final[tuple[type[ErrorCode], ...]] = (
     AccountErrorCode,
     ImportErrorCode,

@@ -12,6 +12,8 @@ from users.imports.errors import columns_error
 from users.jobs.spreadsheets import MARK_COLUMN
 
 MAX_COLUMNS: Final = 100
+# Columns of exports that imports do not set, without case, underscores and hyphens.
+READ_ONLY: Final = frozenset({"id", "isactive", "isstaff", "issuperuser", "lastseenat"})
 # Unknown columns that an error names.
 MAX_NAMED: Final = 10
 
@@ -34,6 +36,10 @@ class ImportField(DescribedEnum):
     """A field of an imported user, by its column's default name."""
 
     EXTERNAL_ID = "external_id", "Id of the user in the former system, unique in the source."
+    EXTERNAL_IDS = (
+        "external_ids",
+        "Ids in several systems: objects with `source` and `value`, as in exports.",
+    )
     EMAIL = "email", "Primary e-mail address. Required for new users."
     EMAIL_VERIFIED = "email_verified", "Whether the address is verified; by default it is not."
     SECONDARY_EMAILS = "secondary_emails", "Other verified addresses, as `groups`; at most ten."
@@ -53,7 +59,7 @@ class ImportField(DescribedEnum):
     GROUPS = "groups", "Names of groups, as a JSON array, or separated by semicolons."
     ORGANIZATIONS = (
         "organizations",
-        "Organisations: names as in `groups`, with a colon and a role, or objects of exports.",
+        "Organisations: names as in `groups`, with a colon and a role, or objects as in exports.",
     )
 
 
@@ -67,7 +73,7 @@ def map_columns(
 ) -> list[ImportField | None]:
     """Return the field of each column, None for columns that the mapping omits.
 
-    Without a mapping all columns but the mark of exports must have the names of fields. Raises
+    Without a mapping all columns must have the names of fields, or be of exports only. Raises
     `InputRejectedError`.
     """
     if len(columns) > MAX_COLUMNS:
@@ -127,15 +133,17 @@ def _check_fields(fields: Sequence[ImportField | None]) -> None:
         raise columns_error(_("One column must have the e-mail address or the external id."))
 
 
-def fields_named(columns: Sequence[str]) -> list[ImportField]:
-    """Return the fields of these names. Raises `InputRejectedError` with the unknown ones."""
+def fields_named(columns: Sequence[str]) -> list[ImportField | None]:
+    """Return the fields of these names, None for those of `READ_ONLY`.
+
+    Raises `InputRejectedError` with the unknown ones.
+    """
     fields, unknown = [], []
     for column in columns:
-        field = _BY_NAME.get(column.replace("_", "").replace("-", "").casefold())
-        if field is None:
+        name = column.replace("_", "").replace("-", "").casefold()
+        fields.append(_BY_NAME.get(name))
+        if name not in _BY_NAME and name not in READ_ONLY:
             unknown.append(column[:100])
-        else:
-            fields.append(field)
     if unknown:
         raise columns_error(
             _("No field has this name: %(columns)s. Rename the column, or use a mapping.")

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,7 @@ from users.accounts.policy import may_read_all_private, may_select_by_private_fi
 from users.imports.errors import ROW_CODES
 from users.imports.fields import ImportFormat, ImportMode
 from users.imports.files import new_import_name
+from users.imports.messages import row_message
 from users.jobs.models import (
     Job,
     JobErrorQuerySet,
@@ -26,6 +28,8 @@ from users.privacy.files import private_storage
 SOURCE_MAX_LENGTH = 50
 FILE_NAME_MAX_LENGTH = 100
 EXTERNAL_ID_MAX_LENGTH = 200
+# Of ignored columns, whose names may have any number of hyphens.
+COLUMN_MAX_LENGTH = 100
 # Rows of a batch.
 BATCH_ROWS = 1_000
 
@@ -64,9 +68,20 @@ class UserImport(Job):
     # Deleted once the import has ended.
     file = models.FileField(storage=private_storage, default=new_import_name, max_length=100)
     layout = models.JSONField()
+    # Columns of exports that imports do not set.
+    ignored_columns = ArrayField(
+        models.CharField(max_length=COLUMN_MAX_LENGTH),
+        verbose_name=_("ignored"),
+        default=list,
+        db_default=[],
+    )
     # The offset of the next row, and the number of lines before it.
     offset = models.BigIntegerField()
     line = models.PositiveIntegerField()
+    # Of the `done` users, those who are new.
+    created = models.PositiveIntegerField(_("created"), default=0, db_default=0)
+    # Rows are skipped: the job fails none.
+    failed = models.PositiveIntegerField(_("skipped"), default=0)
     # Rows of the next batch, at most: by the last one, and fewer after a batch that took too long.
     batch_size = models.PositiveSmallIntegerField(default=BATCH_ROWS, db_default=BATCH_ROWS)
 
@@ -81,6 +96,11 @@ class UserImport(Job):
             ends_once("user_import_ends_once"),
         ]
         indexes: ClassVar = job_indexes("user_import")
+
+    @property
+    def changed(self) -> int:
+        """The number of existing users who were changed."""
+        return self.done - self.created
 
 
 class SkippedRowQuerySet(JobErrorQuerySet):
@@ -99,6 +119,10 @@ class SkippedRow(models.Model):
     code = models.CharField(_("reason"), max_length=40, choices=code_choices)
     # The field at fault; empty if it is the whole row.
     field = models.CharField(_("field"), max_length=40, blank=True)
+    # Empty if the row has none, or an invalid one.
+    external_id = models.CharField(
+        _("external id"), max_length=EXTERNAL_ID_MAX_LENGTH, blank=True, default="", db_default=""
+    )
 
     objects = SkippedRowQuerySet.as_manager()
 
@@ -111,11 +135,28 @@ class SkippedRow(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user_import", "line"], name="skipped_row_line_unique"),
         ]
-        indexes: ClassVar = [models.Index(fields=["user_import", "id"], name="skipped_row_order")]
+        indexes: ClassVar = [
+            models.Index(fields=["user_import", "id"], name="skipped_row_order"),
+            models.Index(
+                fields=["external_id"],
+                condition=~Q(external_id=""),
+                name="skipped_row_external_id",
+            ),
+        ]
 
     def __str__(self) -> str:
         """Return the code and the line."""
         return f"{self.code} in line {self.line}"
+
+    @property
+    def message(self) -> str:
+        """What to do about it, in the current language."""
+        return row_message(self.code, self.field)
+
+    @property
+    def reason(self) -> str:
+        """The code, the field and the message, for the output of commands."""
+        return f"{self.code} {self.field}".rstrip() + f": {self.message}"
 
 
 class ExternalIdQuerySet(models.QuerySet["ExternalId"]):

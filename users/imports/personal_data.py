@@ -1,11 +1,13 @@
 """Personal data in imports."""
 
-from django.db.models import Q
+from collections.abc import Sequence
+
+from django.db.models import Exists, OuterRef, Q
 
 from users.accounts.personal_data import NUMBER, OWN, by_id
 from users.activity.personal_data_registry import (
+    DataSubject,
     DeleteRows,
-    NonPersonalTable,
     PersonalTable,
     register_buckets,
     register_tables,
@@ -15,7 +17,24 @@ from users.imports.throttling import user_buckets
 
 register_buckets(lambda subject: user_buckets(subject.id))
 
+
+def _skipped_rows_of(subject: DataSubject) -> Sequence[Q]:
+    """Return the condition for rows with an external id of the user."""
+    own = ExternalId.objects.filter(
+        user=subject.id, value=OuterRef("external_id"), source=OuterRef("user_import__source")
+    )
+    return [~Q(external_id="") & Q(Exists(own))]
+
+
 register_tables(
+    # Before the external ids, by which the rows are found.
+    PersonalTable(
+        model=SkippedRow,
+        row_conditions=_skipped_rows_of,
+        exported=("external_id", "line", "code", "field"),
+        not_exported={"id": NUMBER, "user_import": NUMBER},
+        erasure=DeleteRows(),
+    ),
     PersonalTable(
         model=ExternalId,
         row_conditions=by_id,
@@ -30,17 +49,12 @@ register_tables(
         },
         erasure=DeleteRows(),
     ),
-    NonPersonalTable(
-        model=SkippedRow,
-        columns=("id", "user_import", "line", "code", "field"),
-        reason="Line numbers of a file that is deleted once the import has ended.",
-    ),
     PersonalTable(
         model=UserImport,
         row_conditions=lambda subject: [Q(requester=subject.id)],
         exported=(
             *("format", "mode", "is_dry_run", "source", "file_name", "state", "total"),
-            *("done", "unchanged", "failed", "failure"),
+            *("done", "created", "unchanged", "failed", "failure"),
             *("created_at", "started_at", "finished_at"),
         ),
         not_exported={
@@ -49,6 +63,7 @@ register_tables(
             "token_id": NUMBER,
             "file": "personal data of other users, deleted once the import has ended",
             "layout": "the columns of the file",
+            "ignored_columns": "columns of the file",
             "offset": NUMBER,
             "line": NUMBER,
             "batch_size": NUMBER,

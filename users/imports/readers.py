@@ -164,12 +164,28 @@ def _read_header(lines: _Lines) -> tuple[str, list[str]]:
     return delimiter, [column.strip() for column in columns]
 
 
+def read_columns(file: IO[bytes], layout: Layout) -> dict[str, ImportField | None]:
+    """Return the fields of the header's columns; nothing for JSON Lines, which have no header."""
+    if layout.format is ImportFormat.JSON_LINES:
+        return {}
+    file.seek(0)
+    header = file.read(layout.start).decode("utf-8-sig")
+    columns = next(csv.reader([header], delimiter=layout.delimiter))
+    return dict(zip(map(str.strip, columns), layout.fields, strict=True))
+
+
 def read_records(
-    file: IO[bytes], layout: Layout, *, offset: int | None = None, line: int | None = None
+    file: IO[bytes],
+    layout: Layout,
+    *,
+    offset: int | None = None,
+    line: int | None = None,
+    columns: dict[str, ImportField | None] | None = None,
 ) -> Iterator[Record]:
     """Yield the records from an offset on, or all. Raises `InputRejectedError`.
 
-    ``line`` is the number of lines before the offset.
+    ``line`` is the number of lines before the offset. The fields of JSON's keys are added to the
+    ``columns``.
     """
     lines = _Lines(
         file,
@@ -178,7 +194,8 @@ def read_records(
     )
     if layout.format is ImportFormat.CSV:
         return _read_csv(lines, layout)
-    return _read_json(lines, layout, is_whole=offset is None)
+    fields = {} if columns is None else columns
+    return _read_json(lines, layout, fields, is_whole=offset is None)
 
 
 def _read_csv(lines: _Lines, layout: Layout) -> Iterator[Record]:
@@ -201,17 +218,18 @@ def _cells(cells: Sequence[str], layout: Layout) -> Values | None:
     if len(cells) != len(layout.fields):
         return None
     is_quoted = layout.mark is not None and cells[layout.mark] == MARK
-    # An empty cell is no value.
+    # An empty cell is no value, except that an exported name is not derived from its parts.
     return {
         field: unquote_formulas(cell) if is_quoted else cell
         for field, cell in zip(layout.fields, cells, strict=True)
-        if field is not None and cell != ""
+        if field is not None and (cell != "" or (is_quoted and field is ImportField.NAME))
     }
 
 
-def _read_json(lines: _Lines, layout: Layout, *, is_whole: bool) -> Iterator[Record]:
+def _read_json(
+    lines: _Lines, layout: Layout, fields: dict[str, ImportField | None], *, is_whole: bool
+) -> Iterator[Record]:
     mapping = layout.mapping
-    fields: dict[str, ImportField | None] = {}
     lines.begin_record()
     for text in lines:
         lines.begin_record()

@@ -55,11 +55,11 @@ USER_EXPORT: Final = Case(
 USER_IMPORT: Final = Case(
     "an import of users",
     """{ job(id: $imported) { ... on UserImport {
-         __typename id format mode isDryRun source fileName state total done unchanged failed
-         createdAt startedAt finishedAt progress rate estimatedEnd failureReason
-         requester { id username }
+         __typename id format mode isDryRun source fileName ignoredColumns state total done created
+         changed unchanged skipped failed createdAt startedAt finishedAt progress rate estimatedEnd
+         failureReason requester { id username }
          errors(first: 1) {
-           nodes { __typename line code field } totalCount { value isExact }
+           nodes { __typename line externalId code field message } totalCount { value isExact }
          }
        } } }""",
     {
@@ -73,10 +73,14 @@ USER_IMPORT: Final = Case(
                 "isDryRun": False,
                 "source": "crm",
                 "fileName": "people.csv",
+                "ignoredColumns": [],
                 "state": "COMPLETED",
                 "total": 3,
                 "done": 1,
+                "created": 0,
+                "changed": 1,
                 "unchanged": 1,
+                "skipped": 1,
                 "failed": 1,
                 "createdAt": "2024-06-01T08:00:00+00:00",
                 "startedAt": "2099-12-31T00:00:00+00:00",
@@ -91,8 +95,11 @@ USER_IMPORT: Final = Case(
                         {
                             "__typename": "SkippedRow",
                             "line": 2,
+                            "externalId": "2",
                             "code": "EMAIL_TAKEN",
                             "field": "EMAIL",
+                            "message": "Another user has this address. Remove it, or change users "
+                            "by the mode UPSERT.",
                         }
                     ],
                     "totalCount": {"value": 1, "isExact": True},

@@ -42,9 +42,10 @@ USER_EXPORT = """
     errors(first: 2) { __typename }
 """
 USER_IMPORT = """
-    id importFormat: format mode isDryRun source fileName state total done unchanged failed
-    createdAt startedAt finishedAt progress rate estimatedEnd failureReason
-    requester { id username } errors(first: 2) { nodes { line code field } }
+    id importFormat: format mode isDryRun source fileName ignoredColumns state total done created
+    changed unchanged skipped failed createdAt startedAt finishedAt progress rate estimatedEnd
+    failureReason requester { id username }
+    errors(first: 2) { nodes { line externalId code field message } }
 """
 WEBHOOK = """
     id url tags selection isEnabled disabledAt disabledReason failingSince createdAt

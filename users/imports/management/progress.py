@@ -35,9 +35,12 @@ def run_to_the_end(user_import: UserImport, out: OutputWrapper) -> None:
     is_dry = user_import.is_dry_run
     out.write(
         f"{'Dry run' if is_dry else 'Import'} {user_import.state}: "
-        f"{user_import.done:,} {'to import' if is_dry else 'imported'}, "
+        f"{user_import.created:,} {'to create' if is_dry else 'created'}, "
+        f"{user_import.changed:,} {'to change' if is_dry else 'changed'}, "
         f"{user_import.unchanged:,} unchanged, {user_import.failed:,} skipped."
     )
+    if user_import.ignored_columns:
+        out.write(f"Ignored columns: {', '.join(user_import.ignored_columns)}.")
     if user_import.state != JobState.COMPLETED:
         raise CommandError("Not all rows were processed.")
 
@@ -45,6 +48,6 @@ def run_to_the_end(user_import: UserImport, out: OutputWrapper) -> None:
 def report_skipped(user_import: UserImport, out: OutputWrapper) -> None:
     """Write the first skipped rows."""
     for row in SkippedRow.objects.filter(user_import=user_import).in_order()[:SHOWN]:
-        out.write(f"line {row.line}: {row.code} {row.field}".rstrip())
+        out.write(f"line {row.line}: {row.reason}")
     if user_import.failed > SHOWN:
         out.write(f"… and {user_import.failed - SHOWN:,} more, listed on the import's admin page.")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any
@@ -17,7 +17,7 @@ from users.accounts.services.groups import create_group
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.imports.fields import ImportField, ImportFormat, ImportMode
-from users.imports.models import ExternalId, SkippedRow, UserImport
+from users.imports.models import ExternalId, SkippedRow, SkippedRowQuerySet, UserImport
 from users.imports.services.comparison import Comparison
 from users.imports.services.django_project import COLUMNS, Project
 from users.imports.services.start import check_user_import, start_checked_import
@@ -30,8 +30,6 @@ class Adoption:
     """The import of a project's users, and what is not taken of them."""
 
     user_import: UserImport
-    # The file that is imported.
-    lines: IO[bytes]
     privileged: int
     social_accounts: Sequence[tuple[str, int]]
     comparison: Comparison
@@ -57,19 +55,11 @@ class Adoption:
         here = dict(adopted.values_list("value", "user__username"))
         return [(username, here.get(key)) for key, username in first.items()]
 
-    def skipped(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the id in the project, the code and the field of each skipped user."""
-        rows = SkippedRow.objects.filter(user_import=self.user_import)
-        by_line = {row.line: row for row in rows}
-        self.lines.seek(0)
-        for number, line in enumerate(self.lines, 1):
-            if row := by_line.get(number):
-                yield orjson.loads(line)[ImportField.EXTERNAL_ID], row.code, row.field
-
-    def skipped_lines(self) -> frozenset[int]:
-        """Return the lines of skipped users."""
-        rows = SkippedRow.objects.filter(user_import=self.user_import)
-        return frozenset(rows.values_list("line", flat=True))
+    @property
+    def skipped(self) -> SkippedRowQuerySet:
+        """The skipped users; their external ids are those in the project."""
+        rows: SkippedRowQuerySet = SkippedRow.objects.filter(user_import=self.user_import)
+        return rows
 
     def missing(self, limit: int) -> list[tuple[str, str]]:
         """Return ids and usernames of adopted users whom the project no longer has."""
@@ -116,7 +106,6 @@ def adopt_project(
     start_checked_import(lines, user_import, actor=actor)
     return Adoption(
         user_import,
-        lines,
         privileged=project.count_privileged(),
         social_accounts=project.social_accounts(),
         comparison=comparison,

@@ -13,8 +13,8 @@ from users.accounts.models import User
 from users.imports.errors import RowError
 from users.imports.models import UserImport
 from users.imports.readers import Record
-from users.imports.services.change import change_user
-from users.imports.services.clean import Row, clean
+from users.imports.services.change import COMPARED, change_user
+from users.imports.services.clean import Row, clean, external_id_of
 from users.imports.services.create import create_users
 from users.imports.services.directory import Directory
 
@@ -30,15 +30,17 @@ class Outcome:
     """What became of the first records of a batch, and how many they are."""
 
     records: int = 0
-    done: int = 0
+    created: int = 0
+    changed: int = 0
     unchanged: int = 0
-    skipped: list[tuple[int, ErrorCode, str]] = field(default_factory=list)
+    # The line, the code, the field and the external id of each.
+    skipped: list[tuple[int, ErrorCode, str, str]] = field(default_factory=list)
     # Whether a batch of more rows would take too long.
     is_slow: bool = False
 
-    def skip(self, line: int, error: RowError) -> None:
+    def skip(self, record: Record, error: RowError) -> None:
         """Note a skipped row."""
-        self.skipped.append((line, error.code, error.field))
+        self.skipped.append((record.line, error.code, error.field, external_id_of(record)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
 
     Those after the change at which the time was up are left for the next batch.
     """
-    rows = [_clean(record) for record in records]
+    rows = [_clean(record, user_import.source) for record in records]
     wait_for_lock(IMPORTS)
     ends_at = monotonic() + BATCH_SECONDS
     directory = Directory.of([row for row in rows if isinstance(row, Row)], user_import)
@@ -66,10 +68,10 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
     for record, each in zip(records, placed, strict=True):
         outcome.records += 1
         if isinstance(each, RowError):
-            outcome.skip(record.line, each)
+            outcome.skip(record, each)
         elif each.user_id is None:
             new.append(each.row)
-            outcome.done += 1
+            outcome.created += 1
         else:
             if directory.lacks_organization(each.row):
                 # Its owner has one of the earlier rows.
@@ -80,21 +82,22 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
             try:
                 is_changed = change_user(each.row, user, directory, user_import, actor=actor)
             except RowError as error:
-                outcome.skip(record.line, error)
+                outcome.skip(record, error)
             else:
-                outcome.done += is_changed
+                outcome.changed += is_changed
                 outcome.unchanged += not is_changed
             if monotonic() >= ends_at:
                 break
     create_users(new, directory, user_import, actor=actor)
     directory.note_import(user_import, existing)
+    directory.write_digests()
     outcome.is_slow = monotonic() >= ends_at
     return outcome
 
 
-def _clean(record: Record) -> Row | RowError:
+def _clean(record: Record, source: str) -> Row | RowError:
     try:
-        return clean(record)
+        return clean(record, source)
     except RowError as error:
         return error
 
@@ -115,7 +118,9 @@ def _users(placed: Sequence[_Placed | RowError], directory: Directory) -> dict[U
             is_same = directory.is_unchanged(each.row, each.user_id)
             (same if is_same else other).append(each.user_id)
     users = User.objects.in_bulk(same)
-    # Deadlock order: users by their ids.
-    for user in User.objects.filter(pk__in=other).order_by("pk").select_for_update():
+    # Deadlock order: users by their ids. What they have is read after the lock, not joined, because
+    # joined rows would be those before it.
+    locked = User.objects.filter(pk__in=other).order_by("pk").select_for_update()
+    for user in locked.prefetch_related(*COMPARED):
         users[user.pk] = user
     return users

@@ -23,7 +23,6 @@ from users.imports.services.clean import Row
 from users.imports.services.create import SUSPENSION_REASON, add_members
 from users.imports.services.directory import Directory
 from users.imports.services.ownership import may_change_password
-from users.organizations.models import Membership
 
 PROFILE: Final = {
     ImportField.GIVEN_NAME: "given_name",
@@ -32,6 +31,8 @@ PROFILE: Final = {
     ImportField.TIME_ZONE: "time_zone",
 }
 ADDRESS: Final = ("email", "email_verified_at", "email_undeliverable_at")
+# What rows are compared with, read for all users of a batch at once.
+COMPARED: Final = ("profile", "metadata", "suspension", "groups", "memberships")
 METADATA: Final = {
     ImportField.PUBLIC_METADATA: "public",
     ImportField.PRIVATE_METADATA: "private",
@@ -43,11 +44,11 @@ def change_user(
 ) -> bool:
     """Change a user as the row says; return whether anything changed.
 
-    The user is locked, unless the row is the same as the last time. Values that the row lacks are
-    kept; groups and organisations are added only. Addresses and the username change only if an
-    import of the source created the user, as does the authenticator app; the password only as
-    `may_change_password` says, and if it changed in the source. Raises `RowError` for users whom
-    imports may not change.
+    The user is locked, with `COMPARED`, unless the row is the same as the last time. Values that
+    the row lacks are kept; groups and organisations are added only. Addresses and the username
+    change only if an import of the source created the user, as does the authenticator app; the
+    password only as `may_change_password` says, and if it changed in the source. Raises `RowError`
+    for users whom imports may not change.
     """
     if user is None:
         # Deleted since the directory was read.
@@ -66,6 +67,7 @@ def change_user(
         change.credentials()
     change.suspension()
     change.groups(directory)
+    change.external_ids(directory, user_import)
     personal = {"old": change.old, "new": change.new} if change.old else {}
     if change.fields:
         record(
@@ -76,7 +78,7 @@ def change_user(
             fields=sorted(change.fields),
         )
     is_member = change.memberships(directory)
-    _remember(row, user, external_id, user_import)
+    _remember(row, user, directory, user_import)
     return bool(change.fields) or is_member
 
 
@@ -164,8 +166,7 @@ class _Change:
             for name, column in PROFILE.items()
             if name in self.row.values
         }
-        rows = Profile.objects.filter(pk=self.user.pk)
-        self._update(rows, values)
+        self._update(self.user.profile, values)
 
     def metadata(self) -> None:
         """Replace the metadata that the row has."""
@@ -175,8 +176,10 @@ class _Change:
             if name in self.row.values
         }
         if values:
-            Metadata.objects.get_or_create(user=self.user)
-            self._update(Metadata.objects.filter(pk=self.user.pk), values)
+            metadata = getattr(self.user, "metadata", None)
+            if metadata is None:
+                metadata, _is_new = Metadata.objects.get_or_create(user=self.user)
+            self._update(metadata, values)
 
     def password(self) -> None:
         """Change the password, and end the sessions, if the source has another and may."""
@@ -224,7 +227,7 @@ class _Change:
         user, is_suspended = self.user, self.row.get(ImportField.SUSPENDED)
         if is_suspended is None:
             return
-        suspension = Suspension.objects.filter(user=user).first()
+        suspension: Suspension | None = getattr(user, "suspension", None)
         if is_suspended and suspension is None:
             begin_suspension(user, actor=self.actor, reason=SUSPENSION_REASON)
             self.fields.add("suspended")
@@ -235,22 +238,37 @@ class _Change:
     def groups(self, directory: Directory) -> None:
         """Add the user to the groups of the row."""
         keys = {directory.groups[name] for name in self.row.get(ImportField.GROUPS, ())}
-        new = keys - set(self.user.groups.values_list("pk", flat=True)) if keys else set()
+        new = keys.difference(group.pk for group in self.user.groups.all())
         if new:
             self.user.groups.add(*new)
             self.fields.add("groups")
 
+    def external_ids(self, directory: Directory, user_import: UserImport) -> None:
+        """Add the ids in other systems than the source."""
+        new = [
+            ExternalId(
+                user=self.user,
+                source=source,
+                value=value,
+                is_origin=False,
+                digest=b"",
+                password_digest=b"",
+                last_import_id=user_import.pk,
+            )
+            for source, value in self.row.get(ImportField.EXTERNAL_IDS, {}).items()
+            if (self.user.pk, source) not in directory.other_ids
+        ]
+        if new:
+            ExternalId.objects.bulk_create(new)
+            self.fields.add("external_ids")
+
     def memberships(self, directory: Directory) -> bool:
         """Add the user to the organisations of the row; return whether there are new ones."""
-        roles = self.row.get(ImportField.ORGANIZATIONS, {})
-        if not roles:
-            return False
-        held = Membership.objects.filter(user=self.user).values_list("organization_id", flat=True)
-        own = set(held)
+        own = {membership.organization_id for membership in self.user.memberships.all()}
         new = {
-            name: role
-            for name, role in roles.items()
-            if directory.organizations.get(name) not in own
+            key: role
+            for key, role in self.row.get(ImportField.ORGANIZATIONS, {}).items()
+            if directory.organizations.get(key) not in own
         }
         row = Row(self.row.line, {ImportField.ORGANIZATIONS: new})
         return bool(add_members([(self.user.pk, row)], directory, actor=self.actor))
@@ -259,23 +277,22 @@ class _Change:
         end_links_of(self.user.pk)
         end_sessions_of(self.user.pk, actor=self.actor)
 
-    def _update(self, rows: Any, values: dict[str, Any]) -> None:
+    def _update(self, instance: Profile | Metadata, values: dict[str, Any]) -> None:
         """Write the values that differ."""
-        old = rows.values(*values).get() if values else {}
-        changed = {name: value for name, value in values.items() if old[name] != value}
+        changed = [name for name, value in values.items() if getattr(instance, name) != value]
         if changed:
-            rows.update(**changed)
+            for name in changed:
+                setattr(instance, name, values[name])
+            instance.save(update_fields=changed)
             self.fields.update(changed)
 
 
-def _remember(
-    row: Row, user: User, external_id: ExternalId | None, user_import: UserImport
-) -> None:
-    """Store the digests of a row with an external id."""
+def _remember(row: Row, user: User, directory: Directory, user_import: UserImport) -> None:
+    """Store the digests of a row with an external id; existing ones with the batch."""
     value = row.get(ImportField.EXTERNAL_ID)
     if value is None:
         return
-    digests = {"digest": row.digest, "password_digest": row.password_digest}
+    external_id = directory.external_ids.get(user.pk)
     if external_id is None:
         ExternalId.objects.create(
             user=user,
@@ -283,7 +300,9 @@ def _remember(
             value=value,
             is_origin=False,
             last_import_id=user_import.pk,
-            **digests,
+            digest=row.digest,
+            password_digest=row.password_digest,
         )
     else:
-        ExternalId.objects.filter(pk=external_id.pk).update(**digests)
+        external_id.digest, external_id.password_digest = row.digest, row.password_digest
+        directory.changed_ids.append(external_id)

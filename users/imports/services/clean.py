@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 import pyotp
@@ -27,7 +28,7 @@ from users.accounts.services.email_addresses import MAX_ADDRESSES
 from users.accounts.services.validation import check_time_zone, match_locale
 from users.imports.errors import ImportErrorCode, RowError
 from users.imports.fields import ImportField, Values
-from users.imports.models import EXTERNAL_ID_MAX_LENGTH
+from users.imports.models import EXTERNAL_ID_MAX_LENGTH, SOURCE_MAX_LENGTH
 from users.imports.readers import Record
 from users.organizations.models import Organization
 from users.organizations.roles import Role
@@ -91,8 +92,8 @@ def digest_of_password(stored: str) -> bytes:
     return hashlib.sha256(stored.encode()).digest()
 
 
-def clean(record: Record) -> Row:
-    """Return a valid row. Raises `RowError`."""
+def clean(record: Record, source: str) -> Row:
+    """Return a valid row of the source. Raises `RowError`."""
     if record.values is None:
         raise RowError(ImportErrorCode.ROW_MALFORMED)
     row = Row(record.line)
@@ -109,10 +110,26 @@ def clean(record: Record) -> Row:
         row.values[ImportField.SECONDARY_EMAILS] = [
             email for email in others if email != row.get(ImportField.EMAIL)
         ]
+    _set_external_id(row, source)
     row.password = _password(record.values)
     values = orjson.dumps([row.values, row.password], option=DIGEST_OPTIONS)
     row.digest = hashlib.sha256(values).digest()
     return row
+
+
+def external_id_of(record: Record) -> str:
+    """Return the external id of a row; empty without a valid one."""
+    try:
+        return _external_id((record.values or {}).get(ImportField.EXTERNAL_ID))
+    except ValidationError:
+        return ""
+
+
+def _set_external_id(row: Row, source: str) -> None:
+    """Use the id in the import's source as the external id by default."""
+    known = row.values.get(ImportField.EXTERNAL_IDS, {})
+    if (value := known.pop(source, None)) is not None:
+        row.values.setdefault(ImportField.EXTERNAL_ID, value)
 
 
 def _password(values: Values) -> str | None:
@@ -169,6 +186,19 @@ def _external_id(value: object) -> str:
     if type(value) is int:
         value = str(value)
     return _text_of(value, EXTERNAL_ID_MAX_LENGTH, min_length=1)
+
+
+def _external_ids(value: object) -> dict[str, str]:
+    """Return the external ids by source, of a list of objects."""
+    ids: dict[str, str] = {}
+    for item in _items(value):
+        if not isinstance(item, dict):
+            raise ValidationError("no object")
+        source = _text_of(item.get("source"), SOURCE_MAX_LENGTH)
+        if source in ids:
+            raise ValidationError("two ids in a source")
+        ids[source] = _external_id(item.get("value"))
+    return ids
 
 
 def _email(value: object) -> str:
@@ -270,36 +300,52 @@ def _items(value: object) -> list[Any]:
     return items
 
 
-def _organizations(value: object) -> dict[str, str]:
-    """Return the roles by the organisation's name."""
-    roles = {}
-    for name, role in _memberships(value):
-        key = clean_name(name)
-        if not key or len(key) > _max_length(Organization, "name") or "://" in key:
-            raise ValidationError("no name of an organisation")
-        roles[key] = role
+def _organizations(value: object) -> dict[str | UUID, str]:
+    """Return the roles by the organisation's name, or its id."""
+    roles: dict[str | UUID, str] = {}
+    for key, role in _memberships(value):
+        roles[key if isinstance(key, UUID) else _organization_name(key)] = role
     return roles
 
 
-def _memberships(value: object) -> Iterator[tuple[str, str]]:
-    """Yield names and roles, of a list of objects or of texts."""
+def _organization_name(value: str) -> str:
+    name = clean_name(value)
+    if not name or len(name) > _max_length(Organization, "name") or "://" in name:
+        raise ValidationError("no name of an organisation")
+    return name
+
+
+def _memberships(value: object) -> Iterator[tuple[str | UUID, str]]:
+    """Yield names or ids, and roles, of a list of objects or of texts."""
     items = _items(value)
     for item in items:
         if isinstance(item, dict):
-            name, role = (_text_of(item.get(key), 200) for key in ("name", "role"))
-            if role.lower() not in Role.values:
+            role = _text_of(item.get("role"), 200).lower()
+            if role not in Role.values:
                 raise ValidationError("no role")
-        else:
-            text = _text_of(item, 200)
-            name, _colon, role = text.rpartition(":")
-            if role.strip().lower() not in Role.values or not name:
-                name, role = text, Role.MEMBER
+            yield _organization_key(item), role
+            continue
+        text = _text_of(item, 200)
+        name, _colon, role = text.rpartition(":")
+        if role.strip().lower() not in Role.values or not name:
+            name, role = text, Role.MEMBER
         if name:
             yield name, role.strip().lower()
 
 
+def _organization_key(item: Mapping[str, Any]) -> str | UUID:
+    """Return the id of an object, or the name if it has none."""
+    if item.get("id") is None:
+        return _text_of(item.get("name"), 200)
+    try:
+        return UUID(_text_of(item["id"], 40))
+    except ValueError:
+        raise ValidationError("no id of an organisation") from None
+
+
 CHECKS: Final[Mapping[ImportField, Callable[[Any], Any]]] = {
     ImportField.EXTERNAL_ID: _external_id,
+    ImportField.EXTERNAL_IDS: _external_ids,
     ImportField.EMAIL: _email,
     ImportField.EMAIL_VERIFIED: _flag,
     ImportField.SECONDARY_EMAILS: _emails,

@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -107,16 +107,23 @@ def create_users(
                 "last_import_id",
             ),
             [
-                (
-                    user.id,
-                    user_import.source,
-                    user.row.get(ImportField.EXTERNAL_ID),
-                    True,
-                    user.row.digest,
-                    user.row.password_digest,
-                    user_import.pk,
-                )
-                for user in _with(users, ImportField.EXTERNAL_ID)
+                *(
+                    (
+                        user.id,
+                        user_import.source,
+                        user.row.get(ImportField.EXTERNAL_ID),
+                        True,
+                        user.row.digest,
+                        user.row.password_digest,
+                        user_import.pk,
+                    )
+                    for user in _with(users, ImportField.EXTERNAL_ID)
+                ),
+                *(
+                    (user.id, source, value, True, b"", b"", user_import.pk)
+                    for user in users
+                    for source, value in user.row.get(ImportField.EXTERNAL_IDS, {}).items()
+                ),
             ],
         ),
     ):
@@ -137,11 +144,12 @@ def add_members(
 
     The users are not members yet. In the caller's transaction.
     """
-    memberships = [
-        NewMembership(_organization(name, user_id, directory, actor=actor), user_id, role)
+    roles = {
+        (_organization(key, user_id, directory, actor=actor), user_id): role
         for user_id, row in users
-        for name, role in row.get(ImportField.ORGANIZATIONS, {}).items()
-    ]
+        for key, role in row.get(ImportField.ORGANIZATIONS, {}).items()
+    }
+    memberships = [NewMembership(*ids, role) for ids, role in roles.items()]
     if memberships:
         now = timezone.now()
         copy_rows(
@@ -160,11 +168,12 @@ def add_members(
     return memberships
 
 
-def _organization(name: str, owner_id: UUID, directory: Directory, *, actor: Actor) -> UUID:
-    """Return an organisation's id; create it if it does not exist."""
+def _organization(name: str | UUID, owner_id: UUID, directory: Directory, *, actor: Actor) -> UUID:
+    """Return an organisation's id; create the one of a name if it does not exist."""
     key = directory.organizations.get(name)
     if key is None:
-        organization = Organization.objects.create(name=name)
+        # Rows with unknown ids are skipped.
+        organization = Organization.objects.create(name=cast("str", name))
         key = directory.organizations[name] = organization.pk
         record(
             Tag.ORGANIZATION_CREATED,

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import Group
+from django.db.models import Q
 
 from core.errors import ErrorCode, GenericErrorCode
 from users.accounts.errors import AccountErrorCode
@@ -24,6 +25,7 @@ from users.organizations.roles import Role
 IDENTIFIERS: Final = (ImportField.EXTERNAL_ID, ImportField.EMAIL, ImportField.USERNAME)
 TAKEN: Final[dict[ImportField, ErrorCode]] = {
     ImportField.EXTERNAL_ID: ImportErrorCode.EXTERNAL_ID_TAKEN,
+    ImportField.EXTERNAL_IDS: ImportErrorCode.EXTERNAL_ID_TAKEN,
     ImportField.EMAIL: AccountErrorCode.EMAIL_TAKEN,
     ImportField.USERNAME: AccountErrorCode.USERNAME_TAKEN,
 }
@@ -37,7 +39,8 @@ class Identifier(NamedTuple):
 
     field: ImportField
     kind: ImportField
-    value: str
+    # Of the ids in other systems, with the source.
+    value: str | tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -46,24 +49,27 @@ class Directory:
 
     mode: ImportMode
     # The users of each identifier's values.
-    owners: dict[ImportField, dict[str, UUID]]
-    # The external ids in the source of these users.
+    owners: dict[ImportField, dict[Any, UUID]]
+    # The external ids in the source of these users, and those in others by user and source.
     external_ids: dict[UUID, ExternalId]
+    other_ids: dict[tuple[UUID, str], str]
     # Users whom earlier batches of the import created or changed.
     imported: set[UUID]
     groups: dict[str, int]
-    # None for a name that several organisations have.
-    organizations: dict[str, UUID | None]
+    # By name and by id; None for a name that several organisations have.
+    organizations: dict[str | UUID, UUID | None]
+    # External ids with digests that are not written yet.
+    changed_ids: list[ExternalId] = field(default_factory=list)
     # The identifiers of the batch's earlier rows.
-    _seen: set[tuple[ImportField, str]] = field(default_factory=set)
+    _seen: set[tuple[ImportField, str | tuple[str, str]]] = field(default_factory=set)
     _seen_users: set[UUID] = field(default_factory=set)
     # The names of organisations that earlier rows have.
-    _new_organizations: set[str] = field(default_factory=set)
+    _new_organizations: set[str | UUID] = field(default_factory=set)
 
     @classmethod
     def of(cls, rows: Sequence[Row], user_import: UserImport) -> "Directory":
         """Read what exists, and lock the groups and organisations until the commit."""
-        values: dict[ImportField, list[str]] = {name: [] for name in IDENTIFIERS}
+        values: dict[ImportField, list[Any]] = {name: [] for name in TAKEN}
         for row in rows:
             for each in _identifiers(row):
                 values[each.kind].append(each.value)
@@ -73,20 +79,21 @@ class Directory:
         external = ExternalId.objects.filter(
             source=user_import.source, value__in=values[ImportField.EXTERNAL_ID]
         )
-        by_value = {each.value: each for each in external}
-        owners: dict[ImportField, dict[str, UUID]] = {
-            ImportField.EXTERNAL_ID: {value: each.user_id for value, each in by_value.items()},
+        owners: dict[ImportField, dict[Any, UUID]] = {
+            ImportField.EXTERNAL_ID: dict(external.values_list("value", "user_id")),
+            ImportField.EXTERNAL_IDS: _owners_in_sources(values[ImportField.EXTERNAL_IDS]),
             ImportField.EMAIL: _owners(User, "email", "pk", values[ImportField.EMAIL])
             | _owners(EmailAddress, "email", "user_id", values[ImportField.EMAIL]),
             ImportField.USERNAME: _owners(User, "username", "pk", values[ImportField.USERNAME]),
         }
         users = {user_id for each in owners.values() for user_id in each.values()}
-        others = ExternalId.objects.filter(source=user_import.source, user_id__in=users)
-        external_ids = {each.user_id: each for each in (*others, *by_value.values())}
+        known = list(ExternalId.objects.filter(user_id__in=users))
+        external_ids = {each.user_id: each for each in known if each.source == user_import.source}
         return cls(
             mode=ImportMode(user_import.mode),
             owners=owners,
             external_ids=external_ids,
+            other_ids={(each.user_id, each.source): each.value for each in known},
             imported=_imported(users, user_import).union(
                 each.user_id
                 for each in external_ids.values()
@@ -99,8 +106,8 @@ class Directory:
     def place(self, row: Row) -> UUID | None:
         """Return the existing user to change, None for a new one. Raises `RowError`.
 
-        A user is found by the external id or else by the address, and only if the import may
-        change users.
+        A user is found by an external id or else by the address, and only if the import may change
+        users.
         """
         identifiers = list(_identifiers(row))
         owners = [
@@ -111,7 +118,8 @@ class Directory:
         by_field = {each.field: user_id for each, user_id in reversed(owners)}
         target: UUID | None = None
         if self.mode is ImportMode.UPSERT:
-            target = by_field.get(ImportField.EXTERNAL_ID) or by_field.get(ImportField.EMAIL)
+            fields = (ImportField.EXTERNAL_ID, ImportField.EXTERNAL_IDS, ImportField.EMAIL)
+            target = next((by_field[name] for name in fields if name in by_field), None)
         for each in identifiers:
             if (each.kind, each.value) in self._seen:
                 raise RowError(ImportErrorCode.ROW_REPEATED, each.field)
@@ -122,7 +130,7 @@ class Directory:
                 raise RowError(TAKEN[each.kind], each.field)
         if target is None and ImportField.EMAIL not in row.values:
             raise RowError(AccountErrorCode.EMAIL_INVALID, ImportField.EMAIL)
-        self._check_external_id(row, target)
+        self._check_external_ids(row, target)
         self._check_names(row)
         self._seen.update((each.kind, each.value) for each in identifiers)
         if target is not None:
@@ -143,22 +151,33 @@ class Directory:
         keys = [each.pk for each in self.external_ids.values() if each.user_id in user_ids]
         ExternalId.objects.filter(pk__in=keys).update(last_import_id=user_import.pk)
 
-    def _check_external_id(self, row: Row, target: UUID | None) -> None:
-        """Raise `RowError` if the user to change has another external id in the source."""
+    def write_digests(self) -> None:
+        """Write the digests of changed rows."""
+        ExternalId.objects.bulk_update(self.changed_ids, ["digest", "password_digest"])
+
+    def _check_external_ids(self, row: Row, target: UUID | None) -> None:
+        """Raise `RowError` if the user to change has another external id in a source."""
+        if target is None:
+            return
         value = row.get(ImportField.EXTERNAL_ID)
-        known = self.external_ids.get(target) if target else None
+        known = self.external_ids.get(target)
         if known is not None and value is not None and known.value != value:
             raise RowError(ImportErrorCode.EXTERNAL_ID_TAKEN, ImportField.EXTERNAL_ID)
+        for source, value in row.get(ImportField.EXTERNAL_IDS, {}).items():
+            if self.other_ids.get((target, source), value) != value:
+                raise RowError(ImportErrorCode.EXTERNAL_ID_TAKEN, ImportField.EXTERNAL_IDS)
 
     def _check_names(self, row: Row) -> None:
         """Raise `RowError` for unknown groups and organisations."""
         if not self.groups.keys() >= set(row.get(ImportField.GROUPS, ())):
             raise RowError(GenericErrorCode.NOT_FOUND, ImportField.GROUPS)
-        for name, role in row.get(ImportField.ORGANIZATIONS, {}).items():
-            if name in self.organizations:
-                if self.organizations[name] is None:
+        for key, role in row.get(ImportField.ORGANIZATIONS, {}).items():
+            if key in self.organizations:
+                if self.organizations[key] is None:
                     raise RowError(GenericErrorCode.CONFLICT, ImportField.ORGANIZATIONS)
-            elif role != Role.OWNER and name not in self._new_organizations:
+            elif isinstance(key, UUID) or (
+                role != Role.OWNER and key not in self._new_organizations
+            ):
                 raise RowError(GenericErrorCode.NOT_FOUND, ImportField.ORGANIZATIONS)
         self._new_organizations.update(row.get(ImportField.ORGANIZATIONS, {}))
 
@@ -168,6 +187,8 @@ def _identifiers(row: Row) -> Iterator[Identifier]:
     for name in IDENTIFIERS:
         if name in row.values:
             yield Identifier(name, name, row.values[name])
+    for pair in row.get(ImportField.EXTERNAL_IDS, {}).items():
+        yield Identifier(ImportField.EXTERNAL_IDS, ImportField.EXTERNAL_IDS, pair)
     for email in row.get(ImportField.SECONDARY_EMAILS, ()):
         yield Identifier(ImportField.SECONDARY_EMAILS, ImportField.EMAIL, email)
 
@@ -176,6 +197,15 @@ def _owners(model: Any, column: str, key: str, values: Sequence[str]) -> dict[st
     if not values:
         return {}
     return dict(model.objects.filter(**{f"{column}__in": values}).values_list(column, key))
+
+
+def _owners_in_sources(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
+    """Return the users of external ids by source and value; of these pairs at least."""
+    if not pairs:
+        return {}
+    sources, values = zip(*pairs, strict=True)
+    found = ExternalId.objects.filter(source__in=set(sources), value__in=values)
+    return {(each.source, each.value): each.user_id for each in found}
 
 
 def _imported(users: set[UUID], user_import: UserImport) -> set[UUID]:
@@ -196,12 +226,15 @@ def _groups(rows: Sequence[Row]) -> dict[str, int]:
     return dict(groups.values_list("name", "pk"))
 
 
-def _organizations(rows: Sequence[Row]) -> dict[str, UUID | None]:
-    names = {name for row in rows for name in row.get(ImportField.ORGANIZATIONS, ())}
-    if not names:
+def _organizations(rows: Sequence[Row]) -> dict[str | UUID, UUID | None]:
+    keys = {key for row in rows for key in row.get(ImportField.ORGANIZATIONS, ())}
+    if not keys:
         return {}
-    found: dict[str, UUID | None] = {}
-    organizations = Organization.objects.filter(name__in=names).order_by("pk")
-    for name, key in organizations.select_for_update(no_key=True).values_list("name", "pk"):
+    ids = {key for key in keys if isinstance(key, UUID)}
+    found: dict[str | UUID, UUID | None] = {}
+    organizations = Organization.objects.filter(Q(name__in=keys - ids) | Q(pk__in=ids))
+    rows_of_organizations = organizations.order_by("pk").select_for_update(no_key=True)
+    for name, key in rows_of_organizations.values_list("name", "pk"):
+        found[key] = key
         found[name] = None if name in found else key
     return found

@@ -9,6 +9,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection, t
 from django.db.models import F
 
 from core.errors import GenericErrorCode
+from core.outbox.current import current_delivery
 from core.security.actor import Actor
 from users.accounts.policy import may_administer, may_administer_groups
 from users.activity.tags import Tag
@@ -22,11 +23,12 @@ from users.jobs.services.run import advance
 TOPIC: Final = "imports:turn"
 # After which a batch of fewer than `BATCH_ROWS` ends.
 BATCH_BYTES: Final = 4_000_000
-# How many times smaller a batch is tried that exceeded the task time limit.
-TIME_LIMIT_DIVISOR: Final = 10
+# How many times smaller a batch is tried again that exceeded the task time limit, or ended with its
+# worker.
+RETRY_DIVISOR: Final = 10
 # Skipped rows that are stored; others are counted only.
 MAX_SKIPPED: Final = 10_000
-CURSOR: Final = ("offset", "line", "batch_size", "done", "unchanged", "failed")
+CURSOR: Final = ("offset", "line", "batch_size", "done", "created", "unchanged", "failed")
 
 
 def _process_page(user_import: UserImport, actor: Actor) -> Iterator[bool]:
@@ -51,9 +53,15 @@ USER_IMPORTS: Final = register_kind(
 
 
 def _next_records(user_import: UserImport) -> list[Record]:
-    """Return the records after the cursor: the import's batch size, and about `BATCH_BYTES`."""
+    """Return the records after the cursor: the import's batch size, and about `BATCH_BYTES`.
+
+    They are fewer after each worker that was lost in this turn, for example by its memory. Nothing
+    was written then; the batch that succeeds sets the size of the next one.
+    """
     records: list[Record] = []
-    size = min(BATCH_ROWS, user_import.batch_size)
+    delivery = current_delivery()
+    lost = delivery.interruptions if delivery is not None else 0
+    size = max(1, min(BATCH_ROWS, user_import.batch_size) // RETRY_DIVISOR**lost)
     layout = Layout.from_json(user_import.layout)
     with user_import.file.storage.open(str(user_import.file.name)) as file:
         for record in read_records(file, layout, offset=user_import.offset, line=user_import.line):
@@ -77,7 +85,7 @@ def _process_records(user_import: UserImport, records: Sequence[Record], *, acto
             )
         except SoftTimeLimitExceeded:
             # The next attempt of this turn would exceed it, too.
-            size = max(1, len(records) // TIME_LIMIT_DIVISOR)
+            size = max(1, len(records) // RETRY_DIVISOR)
             UserImport.objects.filter(pk=user_import.pk, offset=user_import.offset).update(
                 batch_size=size
             )
@@ -87,14 +95,14 @@ def _process_records(user_import: UserImport, records: Sequence[Record], *, acto
             if _is_disconnected() or (is_final and isinstance(error, OperationalError)):
                 raise
         if is_final:
-            return _write(user_import, records, partial(_refuse, records[0]))
+            return _write(user_import, records, partial(_skip, records[0]))
         is_retry = len(records) == 1
         records = records[: max(1, len(records) // 2)]
 
 
-def _refuse(record: Record) -> Outcome:
+def _skip(record: Record) -> Outcome:
     outcome = Outcome(records=1)
-    outcome.skip(record.line, RowError(GenericErrorCode.CONFLICT))
+    outcome.skip(record, RowError(GenericErrorCode.CONFLICT))
     return outcome
 
 
@@ -121,7 +129,8 @@ def _write(
             offset=last.end,
             line=last.end_line,
             batch_size=min(BATCH_ROWS, outcome.records * (1 if outcome.is_slow else 2)),
-            done=F("done") + outcome.done,
+            done=F("done") + outcome.created + outcome.changed,
+            created=F("created") + outcome.created,
             unchanged=F("unchanged") + outcome.unchanged,
             failed=F("failed") + len(outcome.skipped),
         )
@@ -133,6 +142,8 @@ def _write_skipped(user_import: UserImport, outcome: Outcome) -> None:
     """Store the skipped rows, as long as there is room."""
     room = max(0, MAX_SKIPPED - user_import.failed)
     SkippedRow.objects.bulk_create(
-        SkippedRow(user_import=user_import, line=line, code=code, field=name)
-        for line, code, name in sorted(outcome.skipped)[:room]
+        SkippedRow(
+            user_import=user_import, line=line, code=code, field=name, external_id=external_id
+        )
+        for line, code, name, external_id in sorted(outcome.skipped)[:room]
     )

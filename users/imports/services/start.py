@@ -1,6 +1,6 @@
 """Starting imports."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import ExitStack
 from typing import IO, Any, Final, cast
 from uuid import UUID
@@ -19,11 +19,12 @@ from users.accounts.services.reauthentication import require_recent_authenticati
 from users.accounts.services.validation import Problems, check_field
 from users.imports.errors import FileInvalidError, ImportErrorCode, columns_error
 from users.imports.fields import MAX_COLUMNS, ImportField, ImportFormat, ImportMode
-from users.imports.models import FILE_NAME_MAX_LENGTH, UserImport
-from users.imports.readers import Layout, find_layout, read_records
+from users.imports.models import COLUMN_MAX_LENGTH, FILE_NAME_MAX_LENGTH, UserImport
+from users.imports.readers import Layout, find_layout, read_columns, read_records
 from users.imports.services.run import USER_IMPORTS
 from users.imports.throttling import count_import
 from users.jobs.services.start import start_job
+from users.jobs.spreadsheets import MARK_COLUMN
 
 MAX_ROWS: Final = 10_000_000
 
@@ -73,9 +74,17 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
         raise InputRejectedError(_running())
     count_import(requester_id)
     _check_size(file, max_bytes)
-    layout = find_layout(file, format_, _unique(mapping))
+    by_column = _unique(mapping)
+    layout = find_layout(file, format_, by_column)
     _check_firebase(layout)
-    total = _count_rows(file, layout)
+    columns = read_columns(file, layout)
+    total = _count_rows(file, layout, columns)
+    _check_source(source, columns.values())
+    ignored = [
+        name[:COLUMN_MAX_LENGTH]
+        for name, field in columns.items()
+        if field is None and name != MARK_COLUMN
+    ]
     return UserImport(
         requester_id=requester_id,
         token_id=actor.token_id,
@@ -85,6 +94,8 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
         source=source,
         file_name=_shown_name(file_name),
         layout=layout.to_json(),
+        # A mapping says itself which columns are used.
+        ignored_columns=ignored if by_column is None else [],
         offset=layout.start,
         line=layout.line,
         total=total,
@@ -153,10 +164,20 @@ def _check_firebase(layout: Layout) -> None:
         raise columns_error(_("Set FIREBASE_SCRYPT to import hashes with salts."))
 
 
-def _count_rows(file: IO[bytes], layout: Layout) -> int:
-    """Read the whole file; return the number of rows. Raises `InputRejectedError`."""
+def _check_source(source: str, fields: Container[ImportField | None]) -> None:
+    """Raise `InputRejectedError` for external ids without a source."""
+    if not source and ImportField.EXTERNAL_ID in fields:
+        message = _("Give a source: the name of the system that the external ids are of.")
+        raise InputRejectedError(Problem(ImportErrorCode.SOURCE_REQUIRED, message, ("source",)))
+
+
+def _count_rows(file: IO[bytes], layout: Layout, columns: dict[str, ImportField | None]) -> int:
+    """Return the number of rows of the whole file; add JSON's keys to the columns.
+
+    Raises `InputRejectedError`.
+    """
     total = 0
-    for total, _record in enumerate(read_records(file, layout), 1):
+    for total, _record in enumerate(read_records(file, layout, columns=columns), 1):
         if total > MAX_ROWS:
             raise _too_large_error(_("Import at most %(max)d rows at once.") % {"max": MAX_ROWS})
     if not total:

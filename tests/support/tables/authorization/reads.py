@@ -252,9 +252,9 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         "node(id: $import) { ... on UserImport { FIELD } }",
         dict.fromkeys(
             (
-                *("id", "format", "mode", "isDryRun", "source", "fileName", "state"),
-                *("requester", "total"),
-                *("done", "unchanged", "failed", "createdAt", "startedAt", "finishedAt"),
+                *("id", "format", "mode", "isDryRun", "source", "fileName", "ignoredColumns"),
+                *("state", "requester", "total", "done", "created", "changed", "unchanged"),
+                *("skipped", "failed", "createdAt", "startedAt", "finishedAt"),
                 *("progress", "rate", "errors"),
             ),
             ADMINISTRATORS,
@@ -264,7 +264,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "SkippedRow": (
         "node(id: $import) { ... on UserImport { errors(first: 1) { nodes { FIELD } } } }",
-        {"line": ADMINISTRATORS, "code": ADMINISTRATORS, "field": ADMINISTRATORS},
+        dict.fromkeys(("line", "externalId", "code", "field", "message"), ADMINISTRATORS),
     ),
     "BulkFailure": (
         "bulkAction(id: $bulk) { failures(first: 1) { nodes { FIELD } } }",

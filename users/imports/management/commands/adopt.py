@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from itertools import islice
 from tempfile import TemporaryFile
 from typing import Any, Final
 
@@ -68,7 +67,7 @@ class Command(BaseCommand):
 
     def _compare(self, adoption: Adoption) -> None:
         """Write who is new, and what is unlike the project; skipped users are left out."""
-        found, skipped = adoption.comparison, adoption.skipped_lines()
+        found, skipped = adoption.comparison, set(adoption.skipped.values_list("line", flat=True))
         if new := len(found.new - skipped):
             self.stdout.write(f"new: {new:,}")
         matched, kept = (
@@ -92,7 +91,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{label} {count:,}: {', '.join(names[:NAMED])}{more}")
 
     def _report(self, adoption: Adoption) -> None:
-        """Write what changed, and what was not taken."""
+        """Write what changed, what was skipped, and what is not taken of the users."""
         write = self.stdout.write
         self._compare(adoption)
         for name, keys in adoption.changes():
@@ -102,8 +101,8 @@ class Command(BaseCommand):
                 [users[key].username for key in keys if key in users],
                 len(keys),
             )
-        for key, code, name in islice(adoption.skipped(), SHOWN):
-            write(f"not taken: user {key}, {code} {name}".rstrip())
+        for row in adoption.skipped.in_order()[:SHOWN]:
+            write(f"skipped: user {row.external_id}, {row.reason}")
         for key, username in adoption.missing(SHOWN):
             write(f"no longer in the project: user {key}, here {username}")
         derived = [

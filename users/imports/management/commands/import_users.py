@@ -25,7 +25,9 @@ class Command(BaseCommand):
         add_administrator(parser)
         parser.add_argument("--format", choices=ImportFormat.values, help="by default of the name")
         parser.add_argument("--mode", choices=ImportMode.values, default=ImportMode.CREATE)
-        parser.add_argument("--source", default="", help="the system that external ids are of")
+        parser.add_argument(
+            "--source", default="", help="the system that external_id is of; required with it"
+        )
         parser.add_argument("--dry-run", action="store_true")
         parser.add_argument(
             "--map",
