@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests.schema.test_plans import Plan, plan_of
 from tests.support.captured import bound_statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token
+from tests.support.plans import Plan, plan_of
 from users.accounts.models import User
 from users.activity.services.fold import MAX_SEGMENTS
 

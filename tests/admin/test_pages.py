@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -379,7 +380,7 @@ def test_number_of_results_is_beside_the_heading(
 def test_empty_lists_say_what_that_means(client: Client) -> None:
     sign_in(client, make_administrator())
     for model in set(MODELS) - {User, Profile, Session, Event}:
-        page = admin.site.get_model_admin(model)
+        page: Any = admin.site.get_model_admin(model)
         assert (model, page.empty_title) != (model, RosterAdmin.empty_title)
         text = html.unescape(shown(client.get(list_url(model))))
         assert (model, str(page.empty_title) in text) == (model, True)

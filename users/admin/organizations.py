@@ -1,6 +1,6 @@
 """The read-only pages of organisations, memberships and invitations."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -57,8 +57,8 @@ class OrganizationAdmin(RosterAdmin):
         return organization.name
 
     def get_search_results(
-        self, request: HttpRequest, queryset: OrganizationQuerySet, search_term: str
-    ) -> tuple[OrganizationQuerySet, bool]:
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
         """Search words as the API does, which an index serves."""
         term = search_term.replace("\0", "").strip()
         if not term:
@@ -67,7 +67,8 @@ class OrganizationAdmin(RosterAdmin):
             words = words_of(term)
         except ArgumentInvalidError:
             return queryset.none(), False
-        return queryset.matching_words(words, actor_of(request)), False
+        organizations = cast("OrganizationQuerySet", queryset)
+        return organizations.matching_words(words, actor_of(request)), False
 
 
 @admin.register(Membership)

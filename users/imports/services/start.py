@@ -126,7 +126,7 @@ def start_checked_import(file: IO[bytes], user_import: UserImport, *, actor: Act
 
 
 def _shown_name(name: str) -> str:
-    """Return the end of a file's name, which has its extension; empty if it cannot be shown."""
+    """Return the end of a file's name; empty if it cannot be shown."""
     try:
         return clean_name(replace_nul(name))[-FILE_NAME_MAX_LENGTH:]
     except ValidationError:
