@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
+import hypothesis
 import pytest
 import pytest_django
 from aiosmtpd.controller import Controller
@@ -47,6 +48,12 @@ from tests.support.world import World, WorldRows, build_world, build_world_with_
 from users.accounts.avatars import images
 from users.accounts.models import User
 from users.organizations.models import Organization
+
+# How long examples take depends on what else the machine does.
+hypothesis.settings.register_profile(
+    "any speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any speed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

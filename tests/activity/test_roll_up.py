@@ -160,7 +160,7 @@ def roll_up_and_kill() -> None:
 def test_counts_equal_a_recount(people: dict[UUID, User], monkeypatch: Any) -> None:
     monkeypatch.setattr(roll_up, "BATCH", 4)
 
-    @hypothesis.settings(max_examples=60, deadline=None)
+    @hypothesis.settings(max_examples=60)
     @hypothesis.given(histories(list(people)), st.data())
     def check(history: list[Happened], data: st.DataObject) -> None:
         with discarded():

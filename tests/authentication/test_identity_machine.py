@@ -104,6 +104,5 @@ def test_service_behaves_like_the_model(
             max_examples=10,
             stateful_step_count=30,
             database=None,
-            deadline=None,
         ),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from users.exports.formats import ExportFormat
@@ -17,8 +17,6 @@ from users.imports.readers import Layout, find_layout, read_records
 from users.jobs.spreadsheets import quote_formulas, unquote_formulas
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
-# A machine under load takes seconds for the first values.
-ANY_SPEED = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 TEXT = st.text(st.sampled_from([*"=+-@\uff1d;,\t\r\n'\" aZ\\"]), max_size=12)
 
 
@@ -45,7 +43,6 @@ def test_formulas_after_separators_of_other_locales_are_quoted(separator: str) -
     assert quote_formulas(f"x{separator}y=1") == f"x{separator}y=1"
 
 
-@ANY_SPEED
 @given(TEXT, TEXT, st.lists(TEXT, max_size=3))
 @example("x;=f()", 'y;"=f()', ["z;=f()"])
 def test_no_cell_of_an_export_is_a_formula(first: str, second: str, names: list[str]) -> None:
@@ -65,7 +62,6 @@ def test_no_cell_of_an_export_is_a_formula(first: str, second: str, names: list[
 VALUES = st.dictionaries(TEXT, TEXT | st.lists(TEXT, max_size=2), max_size=2)
 
 
-@ANY_SPEED
 @given(st.lists(st.tuples(TEXT, TEXT, VALUES), min_size=1, max_size=3), st.sampled_from(",;\t"))
 @example([("x;'-1", "O;'-Brien", {"k": "x;'=y"})], ",")
 @example([("'=1", "''+", {"k;'=": ["'=", ";''@", ";\"'="]})], ";")
@@ -86,7 +82,6 @@ def test_import_of_an_export_is_the_identity(
         assert orjson.loads(values[ImportField.PUBLIC_METADATA]) == metadata
 
 
-@ANY_SPEED
 @given(st.lists(TEXT, min_size=1, max_size=3))
 @example(["O;'-Brien", "'=abc", "pbkdf2_sha256$1000$ab;'=cd$"])
 def test_files_of_others_are_read_as_they_are(names: list[str]) -> None:
@@ -111,7 +106,6 @@ def test_mapped_files_of_exports_are_unquoted() -> None:
     assert record.values == {ImportField.EXTERNAL_ID: "7", ImportField.NAME: "=x"}
 
 
-@ANY_SPEED
 @given(TEXT)
 def test_quoting_is_undone(text: str) -> None:
     assert unquote_formulas(quote_formulas(text)) == text

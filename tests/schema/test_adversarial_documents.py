@@ -96,7 +96,7 @@ def test_adversarial_document_is_prepared_quickly(name: str) -> None:
 
 
 @given(st.lists(st.sampled_from(sorted(PIECES)), min_size=2, max_size=6, unique=True), st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_mixed_documents_are_prepared_quickly(kinds: list[str], data: st.DataObject) -> None:
     parts = []
     for number, kind in enumerate(kinds):

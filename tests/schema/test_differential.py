@@ -50,7 +50,6 @@ DRAWN_AT_ONCE: Final = 10
 SETTINGS: Final = hypothesis.settings(
     max_examples=DRAWN_AT_ONCE,
     database=None,
-    deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck),
     # No shrinking: it would take minutes.
     phases=[hypothesis.Phase.generate],

@@ -252,7 +252,7 @@ def drawn_text(environ: dict[str, Any], body: bytes) -> bytes | None:
     return text_of(WSGIRequest(FIXED | own | length | environ))
 
 
-@hypothesis.settings(deadline=None, max_examples=500, database=None)
+@hypothesis.settings(max_examples=500, database=None)
 @hypothesis.given(ANYTHING, ANYTHING)
 def test_texts_are_equal_only_for_equal_requests(
     one: tuple[dict[str, str], bytes], other: tuple[dict[str, str], bytes]
@@ -266,7 +266,7 @@ def test_texts_are_equal_only_for_equal_requests(
         assert texts[0] == texts[1]
 
 
-@hypothesis.settings(deadline=None, max_examples=100, database=None)
+@hypothesis.settings(max_examples=100, database=None)
 @hypothesis.given(ANYTHING, TEXTS, TEXTS)
 def test_ports_and_request_ids_do_not_matter(
     request_: tuple[dict[str, str], bytes], one: str, other: str

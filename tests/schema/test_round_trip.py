@@ -33,7 +33,6 @@ ClientOf = Callable[[User], GraphQLClient]
 
 SETTINGS: Final = hypothesis.settings(
     max_examples=25,
-    deadline=None,
     database=None,
     derandomize=True,
     suppress_health_check=list(hypothesis.HealthCheck),
