@@ -50,9 +50,11 @@ RETENTION = "query ($from: Date!, $to: Date!) { retention(from: $from, to: $to) 
 @pytest.fixture
 def client(db: None, sam: User) -> GraphQLClient:
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(FILL, [MAX_SEGMENTS])
         cursor.execute(COHORTS)
         cursor.execute("ANALYZE activity_intervalcounts, activity_cohortweek")
+        cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
     return GraphQLClient(make_token(sam))
 
 
