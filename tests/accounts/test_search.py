@@ -219,6 +219,11 @@ def test_empty_searches_are_no_filter(search: Search, text: str) -> None:
     assert found(search(text)) == found(search(None))
 
 
+@pytest.mark.parametrize("text", ["٣", "٣ ٤", "ߊ߁", "zoe ٣"])
+def test_word_of_which_folding_leaves_nothing_finds_no_user(search: Search, text: str) -> None:
+    assert found(search(text)) == []
+
+
 def test_search_reflects_changes(search: Search) -> None:
     User.objects.filter(username="jean").update(name="Jean Dupont")
     assert found(search("dupont")) == ["jean"]

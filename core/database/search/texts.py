@@ -36,9 +36,14 @@ class Fold(Func):
 
 
 class _Pattern(Fold):
-    """The LIKE pattern that matches the folded text between ``start`` and ``end``."""
+    """The LIKE pattern that matches the folded text between ``start`` and ``end``.
 
-    template = "('%%%%%(start)s' || btrim(%(function)s(%(expressions)s)) || '%(end)s%%%%')"
+    It is NULL, which matches nothing, if folding leaves nothing: collations do not agree on digits.
+    """
+
+    template = (
+        "('%%%%%(start)s' || nullif(btrim(%(function)s(%(expressions)s)), '') || '%(end)s%%%%')"
+    )
 
     def __init__(self, word: str, *, start: str = "", end: str = "") -> None:
         """Match a word; a space is the boundary of words."""
