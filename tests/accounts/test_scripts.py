@@ -26,6 +26,10 @@ LOOK_ALIKE = "This username can be mistaken for another. Choose a different one.
         *"ㄅㄆ注音 注音ㄅabc 金철수 朴박park".split(),
         # One script, of which letters look like some of another.
         *"カエルトロ 工力夕 へちま борис νίκος ანანო".split(),
+        # Latin letters of alphabets, of which some read as ASCII.
+        *"yıldız kærsti cœur əli ɔdɔ ŋɔli weißß".split(),
+        # Digits of the script, or of ASCII.
+        *"नेहा१२ محمد٣ борис7 山田2 १२३ 第〇号".split(),
     ],
 )
 def test_scripts_of_one_language_may_be_mixed(username: str) -> None:
@@ -39,6 +43,8 @@ def test_scripts_of_one_language_may_be_mixed(username: str) -> None:
         *"bоris nikοs борисnick νικbob αнна анна山田 νικタワー".split(),
         # No language has both.
         *"さくら김 ㄅさくら 김ㄅㄆ नेहाneha neha山田नेहा יעלyael さくらчай".split(),
+        # Digits are of their script, too.
+        *"ad० gr०ce al٥n supp०rt root৬ ๐live g߀od борис० नेहा٣".split(),
         # The sound mark belongs to kana.
         *"борисー 김철ー수".split(),
     ],
@@ -53,6 +59,10 @@ def test_other_scripts_may_not_be_mixed(username: str) -> None:
     [
         # Cyrillic and Greek that read as Latin.
         *"аррӏе росо ονο".split(),
+        # Latin letters of phonetics that read as ASCII.
+        *"ɑdɑ ɡrace ɪris ǀinda ʏves ᴄarol ꜱam ʣuba".split(),
+        # Digits that read as letters.
+        *"००० ๐๐๐ g〇〇gle".split(),
         # Strokes that read as punctuation between Latin letters.
         *"anna一marie annaーmarie annaノmarie anna丨bob annaㅡmarie annaㄧmarie".split(),
         # Letters of one Japanese script that read as another's.

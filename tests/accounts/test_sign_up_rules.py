@@ -57,7 +57,7 @@ def test_only_owners_of_addresses_at_these_domains_sign_up(
     assert SignUp.objects.count() == (not problems)
 
 
-@pytest.mark.parametrize("username", ["admin", "Postmaster", "ROOT", "house"])
+@pytest.mark.parametrize("username", ["admin", "Postmaster", "ROOT", "house", "admın"])
 def test_reserved_usernames_are_refused(
     anonymous: GraphQLClient, settings: Any, username: str
 ) -> None:

@@ -22,12 +22,15 @@ EXTENSIONS: Final = {
     "\u303c": JAPANESE,
     **dict.fromkeys("\u02c7\u02c9\u02ca\u02cb", frozenset(("BOPOMOFO", LATIN))),
 }
+# Of alphabets, such as the Turkish, Danish and Ewe ones. Other Latin letters that Unicode's table
+# relates to ASCII are phonetic or historical.
+ALPHABETIC: Final = frozenset("ıæœɣʋ")
 # Missing in Unicode's table: Bopomofo I is a horizontal stroke, too.
 DRAWN_AS: Final = {"\u3127": "\u4e00"}
 
 
 def mixes_scripts(text: str) -> bool:
-    """Return whether the letters are of several scripts that are not written together."""
+    """Return whether letters and digits are of several scripts that are not written together."""
     extensions = [scripts for letter in _letters(text) if (scripts := _scripts_of(letter))]
     if not extensions or frozenset.intersection(*extensions):
         return False
@@ -42,8 +45,10 @@ def is_look_alike(text: str) -> bool:
 
     Those are Latin letters or, in a text of several scripts, the others' letters and punctuation
     (whole-script confusables of each script). Common kanji and kana have look-alikes, so a single
-    one is no evidence.
+    one is no evidence. A single Latin letter that looks like ASCII is.
     """
+    if any(map(_looks_like_ascii, _letters(text))):
+        return True
     letters: dict[str, set[str]] = defaultdict(set)
     shared: set[frozenset[str]] = set()
     for letter in _letters(text):
@@ -64,7 +69,7 @@ def is_look_alike(text: str) -> bool:
 
 
 def _letters(text: str) -> set[str]:
-    return {each for each in text if unicodedata.category(each)[0] in "LM"}
+    return {each for each in text if unicodedata.category(each)[0] in "LMN"}
 
 
 def _scripts_of(letter: str) -> frozenset[str]:
@@ -74,20 +79,26 @@ def _scripts_of(letter: str) -> frozenset[str]:
     return frozenset((categories.alias(letter),)) - {"COMMON", "INHERITED"}
 
 
+def _looks_like_ascii(letter: str) -> bool:
+    if letter.isascii() or letter in ALPHABETIC or _scripts_of(letter) != {LATIN}:
+        return False
+    return any(each.isascii() for each in _glyphs_like(letter))
+
+
 def _look_alikes(letter: str) -> set[str]:
-    """Return the scripts of characters that look like the letter.
+    """Return the scripts of characters that look like the letter."""
+    return {categories.alias(glyph) for each in _glyphs_like(letter) for glyph in each}
+
+
+def _glyphs_like(letter: str) -> set[str]:
+    """Return what looks like the letter, without its other forms.
 
     The table relates characters to a prototype, so two of the same one are two steps apart.
     """
     letter = DRAWN_AS.get(letter, letter)
     prototypes = {letter, *_related(letter)}
     alike = {each for prototype in prototypes for each in _related(prototype)}
-    return {
-        categories.alias(glyph)
-        for each in alike | prototypes
-        if unicodedata.normalize("NFKC", each) != letter
-        for glyph in each
-    }
+    return {each for each in alike | prototypes if unicodedata.normalize("NFKC", each) != letter}
 
 
 def _related(letter: str) -> Iterator[str]:

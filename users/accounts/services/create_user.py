@@ -262,6 +262,8 @@ def _is_valid_ascii_email(email: str) -> bool:
 
 
 def _is_reserved(username: str) -> bool:
+    # The Turkish letter is all that valid usernames have of letters that read as ASCII.
+    username = username.replace("ı", "i")
     return username in RESERVED_USERNAMES or username in settings.RESERVED_USERNAMES
 
 
