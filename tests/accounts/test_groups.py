@@ -92,6 +92,26 @@ def test_bad_group_is_refused(
     assert not Event.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("ΝΊΚΟΣ", "νίκος", "Νίκοσ"),
+        ("Μαΐου", "ΜΑΪ\u0301ΟΥ"),  # noqa: RUF001 - one script
+        ("Straße", "STRASSE", "STRAẞE"),
+        ("İzmir", "izmir", "IZMIR", "ızmir", "i\u0307zmir"),
+    ],
+)
+def test_names_of_groups_collide_in_any_case(
+    client_of: ClientOf, root: User, names: tuple[str, ...]
+) -> None:
+    admin = client_of(root)
+    answers = [admin(CREATE, input={"name": name, "permissions": []}) for name in names]
+    assert [answer.problems for answer in answers] == [
+        [],
+        *[[("VALUE_INVALID", "name")]] * (len(names) - 1),
+    ]
+
+
 def test_unknown_group_is_not_found(client_of: ClientOf, root: User, alice: User) -> None:
     client = client_of(root)
     for group_id in ("", "x", node_id(alice), "R3JvdXA6MTIz", "R3JvdXA6" + "OTk5" * 20):

@@ -21,7 +21,7 @@ from users.accounts.models import User
 fold_names = import_module("core.database.search.migrations.0002_all_names")
 first = import_module("core.database.search.migrations.0001_initial")
 user_names = import_module("users.accounts.migrations.0023_all_names")
-group_names = import_module("users.accounts.migrations.0025_group_names")
+group_names = import_module("users.accounts.migrations.0028_group_names_case")
 
 FOLDED = [
     ("МАРИЯ", " мария "),
@@ -132,11 +132,11 @@ def test_migration_numbers_groups_that_read_alike(transactional_db: None) -> Non
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("DROP INDEX group_name_alike")
         try:
-            for name in ("Editors", "editors (2)", "EDITORS", " Edi tors", "Others"):
+            for name in ("Editors", "editors (2)", "EDITORS", " Edi tors", "Νίκος", "ΝΊΚΟΣ"):
                 Group.objects.create(name=name)
-            group_names.rename_twins(None, None)
+            group_names.rename_twins(group_names.KEY)
         finally:
             for statement in group_names.CREATE_INDEX:
                 cursor.execute(statement)
     names = list(Group.objects.order_by("pk").values_list("name", flat=True))
-    assert names == ["Editors", "editors (2)", "EDITORS (3)", " Edi tors (4)", "Others"]
+    assert names == ["Editors", "editors (2)", "EDITORS (3)", " Edi tors (4)", "Νίκος", "ΝΊΚΟΣ (2)"]

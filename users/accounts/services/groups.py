@@ -160,7 +160,7 @@ def _clean_name(name: str) -> str:
 
 
 def _save_name(group: Group) -> None:
-    """Save a group. `accounts/0025_group_names` keeps names apart that read alike."""
+    """Save a group. `accounts/0028_group_names_case` keeps names apart that read alike."""
     try:
         group.save()
     except IntegrityError:
