@@ -157,6 +157,13 @@ def test_tokens_cannot_be_guessed(anonymous: GraphQLClient, alice: User) -> None
     assert events() == []
 
 
+def test_valid_links_do_not_use_up_the_limit_on_guesses(
+    anonymous: GraphQLClient, alice: User
+) -> None:
+    for number in range(51):
+        assert reset(anonymous, give_reset(alice).token, f"phrase number {number} of many") == []
+
+
 def test_reset_unlocks_the_account(anonymous: GraphQLClient, alice: User, settings: Any) -> None:
     settings.LOG_INS_PER_ACCOUNT = 3
     logins = (alice.username, alice.email)

@@ -1,12 +1,14 @@
 """Rate limits of the accounts' flows.
 
 Each `count_…` function counts one attempt and raises `TooManyAttemptsError` beyond the limit. Call
-it before the service's transaction, so that a rollback does not undo the count.
+it before the service's transaction, so that a rollback does not undo the count; `counts_token`
+decorates the service.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Final
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +19,9 @@ from core.ratelimit.buckets import storage_key
 from core.ratelimit.limits import Bucket, Limit, attempt, refund, settle
 from core.security.actor import Actor
 from core.web.client_ip import network_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PASSWORDS_PER_USER: Final = Limit("password.user", 10, timedelta(minutes=15))
 HOUR: Final = timedelta(hours=1)
@@ -114,9 +119,21 @@ def _mails_to(email: str, actor: Actor) -> tuple[Bucket, Bucket]:
     )
 
 
-def count_token(actor: Actor) -> None:
-    """Count an attempt at a mailed token."""
-    attempt(network_bucket(TOKENS_PER_NETWORK, actor))
+def counts_token(service: Callable[P, R]) -> Callable[P, R]:
+    """Count a service's call as an attempt at a mailed token unless it succeeds.
+
+    So the valid links of an office do not keep its other users from theirs.
+    """
+
+    @wraps(service)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+        bucket = network_bucket(TOKENS_PER_NETWORK, cast("Actor", kwargs["actor"]))
+        attempt(bucket)
+        result = service(*args, **kwargs)
+        refund(bucket)
+        return result
+
+    return counted
 
 
 def count_delivery(*, is_awaited: bool) -> None:

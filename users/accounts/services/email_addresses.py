@@ -32,7 +32,7 @@ from users.accounts.services.reauthentication import (
     require_owner,
     require_recent_authentication,
 )
-from users.accounts.throttling import count_mail, count_token
+from users.accounts.throttling import count_mail, counts_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -73,6 +73,7 @@ def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str)
         )
 
 
+@counts_token
 def confirm_email_address(token: str, *, actor: Actor, password: str | None = None) -> EmailAddress:
     """Add the secondary address to which the token was mailed.
 
@@ -80,7 +81,6 @@ def confirm_email_address(token: str, *, actor: Actor, password: str | None = No
     a notice. Raises `InputRejectedError` for an invalid token, for a missing or wrong password, or
     if the address was taken meanwhile, and `TooManyAttemptsError`.
     """
-    count_token(actor)
     seen = read_link(EmailAddition, token)
     require_owner(seen.user_id, password, actor=actor)
     with transaction.atomic(durable=True):

@@ -14,7 +14,7 @@ from users.accounts.services.create_user import check_identifiers, save_identifi
 from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.mailed_links import create_reversal, read_link, use_link
 from users.accounts.services.reauthentication import confirm_password, require_owner
-from users.accounts.throttling import count_mail, count_token
+from users.accounts.throttling import count_mail, counts_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -51,6 +51,7 @@ def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: s
         )
 
 
+@counts_token
 def confirm_email_change(token: str, *, actor: Actor, password: str | None = None) -> User:
     """Make the address to which the token was mailed the primary one.
 
@@ -60,7 +61,6 @@ def confirm_email_change(token: str, *, actor: Actor, password: str | None = Non
     for a missing or wrong password, or if the address was taken meanwhile, and
     `TooManyAttemptsError`.
     """
-    count_token(actor)
     seen = read_link(EmailChange, token)
     require_owner(seen.user_id, password, actor=actor)
     with transaction.atomic(durable=True):

@@ -23,7 +23,7 @@ from users.accounts.services.create_user import (
 from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.services.sign_up import sign_up_closed_error
 from users.accounts.services.validation import Problems, clean_name_of, match_locale
-from users.accounts.throttling import count_token
+from users.accounts.throttling import counts_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -90,13 +90,13 @@ def cancel_invitation(invitation_id: Any, *, actor: Actor) -> None:
     )
 
 
+@counts_token
 def accept_invitation(token: str, *, actor: Actor, username: str, password: str) -> User:
     """Create the account of an invitation; its link is single-use and verifies the address.
 
     Rejected input does not consume the invitation. Raises `InputRejectedError` and
     `TooManyAttemptsError`.
     """
-    count_token(actor)
     # Before any lock, because the check of the password may call an external service.
     invitation = read_link(Invitation, token)
     user = build_verified_user(

@@ -32,7 +32,7 @@ from users.accounts.throttling import (
     count_mail,
     count_sign_up,
     count_sign_up_mail,
-    count_token,
+    counts_token,
 )
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -102,6 +102,7 @@ def resend_verification(email: str, *, actor: Actor, username: str | None = None
         record(Tag.SIGN_UP_VERIFICATION_REQUESTED, actor=actor, subject_id=nonce)
 
 
+@counts_token
 def verify_email(
     token: str,
     *,
@@ -119,7 +120,6 @@ def verify_email(
     Raises `InputRejectedError`, also for an invalid, used or expired token, and if the address or
     the username was taken meanwhile; and `TooManyAttemptsError`.
     """
-    count_token(actor)
     # Before any lock, because the check of the password may call an external service.
     requested = read_link(SignUp, token)
     if new_password is None:

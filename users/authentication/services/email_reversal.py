@@ -11,12 +11,13 @@ from users.accounts.models import EmailAddress, EmailReversal, User
 from users.accounts.services.create_user import save_identifiers
 from users.accounts.services.email_addresses import remove_secondary_addresses
 from users.accounts.services.mailed_links import read_link, use_link
-from users.accounts.throttling import count_token
+from users.accounts.throttling import counts_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.services.passwords import write_password
 
 
+@counts_token
 def undo_email_change(token: str, *, actor: Actor) -> User:
     """Restore a former primary address, and let its owner choose a new password.
 
@@ -25,7 +26,6 @@ def undo_email_change(token: str, *, actor: Actor) -> User:
     removed; one that was the user's before becomes secondary again. Raises `InputRejectedError` for
     an invalid token, or if the address was taken meanwhile, and `TooManyAttemptsError`.
     """
-    count_token(actor)
     seen = read_link(EmailReversal, token)
     with transaction.atomic(durable=True):
         # Deadlock order: the user before the link.

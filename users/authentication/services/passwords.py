@@ -28,7 +28,7 @@ from users.accounts.services.mailed_links import require_link
 from users.accounts.services.reauthentication import confirm_password, require_recent_authentication
 from users.accounts.services.stored_passwords import hash_password
 from users.accounts.services.validation import Problems, check_password_strength
-from users.accounts.throttling import count_reset, count_token
+from users.accounts.throttling import count_reset, counts_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import PasswordReset
@@ -135,12 +135,13 @@ def prepare_password_reset(user_id: UUID, *, address_id: int | None = None) -> P
     return reset
 
 
+@counts_token
 def reset_password(
     token: str, *, actor: Actor, new_password: str, revoke: bool = False
 ) -> CompletedReset:
     """Set a new password by the single-use token of a mailed link.
 
-    1. Count the attempt and look up the token.
+    1. Look up the token.
     2. Check the strength of the new password; a weak one leaves the token valid.
     3. Write it and end all sessions. If the link was mailed to an unverified primary address, claim
        the account: see `_claim_account`.
@@ -151,7 +152,6 @@ def reset_password(
     expired, was mailed to a former address, or belongs to an inactive user; and
     `TooManyAttemptsError`.
     """
-    count_token(actor)
     snapshot = _require_reset(token)
     password = _hash_new_password(new_password, user=snapshot.user)
     with transaction.atomic(durable=True):

@@ -20,7 +20,7 @@ from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.mailed_links import link_invalid_error, read_link, use_link
 from users.accounts.services.sign_up import check_may_sign_up
 from users.accounts.services.validation import Problems, match_locale
-from users.accounts.throttling import count_token
+from users.accounts.throttling import counts_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.organizations.errors import OrganizationErrorCode
@@ -96,15 +96,20 @@ def cancel_organization_invitation(invitation_id: UUID | None, *, actor: Actor) 
     _record(Tag.ORGANIZATION_INVITATION_CANCELED, invitation, actor=actor)
 
 
-def get_organization_invitation(token: str, *, actor: Actor) -> OrganizationInvitation:
+@counts_token
+def get_organization_invitation(
+    token: str,
+    *,
+    actor: Actor,  # noqa: ARG001 - for `counts_token`
+) -> OrganizationInvitation:
     """Return the invitation of a mailed token, for its reader to see the organisation.
 
     Raises `InputRejectedError` for an invalid token, and `TooManyAttemptsError`.
     """
-    count_token(actor)
     return read_link(OrganizationInvitation, token)
 
 
+@counts_token
 def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     """Join an organisation, as the signed-in owner of the invited address.
 
@@ -113,7 +118,6 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     the policy's errors.
     """
     require(actor, may_join)
-    count_token(actor)
     with transaction.atomic(durable=True):
         invitation = _use_invitation(token)
         user = get_self_for_update(actor.user_id)
@@ -134,6 +138,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     return invitation.organization
 
 
+@counts_token
 def sign_up_by_organization_invitation(
     token: str, *, actor: Actor, username: str, password: str
 ) -> User:
@@ -142,7 +147,6 @@ def sign_up_by_organization_invitation(
     Rejected input does not consume the invitation. Raises `InputRejectedError`, also if
     `settings.SIGN_UP` does not permit the address or it has an account, and `TooManyAttemptsError`.
     """
-    count_token(actor)
     # Before any lock, because the check of the password may call an external service.
     email = read_link(OrganizationInvitation, token).email
     check_may_sign_up(email, field="token", is_invited=True)
@@ -159,12 +163,12 @@ def sign_up_by_organization_invitation(
     return user
 
 
+@counts_token
 def decline_organization_invitation(token: str, *, actor: Actor) -> UUID:
     """Decline an invitation by its mailed token, and invalidate the link; return its key.
 
     Raises `InputRejectedError` for an invalid token, and `TooManyAttemptsError`.
     """
-    count_token(actor)
     with transaction.atomic(durable=True):
         invitation = _use_invitation(token)
         _record(Tag.ORGANIZATION_INVITATION_DECLINED, invitation, actor=actor)

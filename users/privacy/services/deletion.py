@@ -17,7 +17,7 @@ from users.accounts.services.lookup import get_target_for_update, get_user_for_u
 from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.services.reauthentication import confirm_password, require_recent_authentication
 from users.accounts.services.sign_in_blocks import register_block_transfer, register_sign_in_block
-from users.accounts.throttling import count_token
+from users.accounts.throttling import counts_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Suspension
@@ -61,12 +61,12 @@ def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
     return _schedule(user_id, actor=actor, field="user_id").user
 
 
+@counts_token
 def cancel_deletion(token: str, *, actor: Actor) -> User:
     """Cancel a deletion by its mailed token; the user must sign in again.
 
     Raises `InputRejectedError` for an invalid, used or expired token, and `TooManyAttemptsError`.
     """
-    count_token(actor)
     with transaction.atomic(durable=True):
         # Deadlock order: the user before the deletion.
         user_id = read_link(AccountDeletion, token).user_id

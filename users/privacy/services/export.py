@@ -18,7 +18,7 @@ from users.accounts.services.reauthentication import (
     require_owner,
     require_recent_authentication,
 )
-from users.accounts.throttling import count_token
+from users.accounts.throttling import counts_token
 from users.activity.personal_data_registry import export_subject
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -85,6 +85,7 @@ def complete_data_export(export_id: UUID) -> None:
         )
 
 
+@counts_token
 def fetch_data_export(token: str, *, actor: Actor, password: str | None = None) -> DataExport:
     """Return the export of a mailed token, which can be used until it expires.
 
@@ -92,7 +93,6 @@ def fetch_data_export(token: str, *, actor: Actor, password: str | None = None) 
     in or, without a second factor, gives the ``password``. Raises `InputRejectedError` for an
     invalid or expired token, and for a missing or wrong password, and `TooManyAttemptsError`.
     """
-    count_token(actor)
     owner = _find_ready(token).user
     has_factor = bool(owner.second_factors)
     require_owner(
