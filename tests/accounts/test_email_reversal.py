@@ -11,14 +11,15 @@ from tests.accounts.test_email_addresses import SET_PRIMARY, give_address
 from tests.accounts.test_email_change import CONFIRM, NEW, REQUEST
 from tests.accounts.test_sign_up_mail import text_of
 from tests.support.client import GraphQLClient, run_concurrently
-from tests.support.factories import PASSWORD, make_token, make_user, node_id
+from tests.support.factories import PASSWORD, make_api_token, make_token, make_user, node_id
 from tests.support.signing_in import REFUSED, attempt, tags
 from tests.support.sink import Sink
 from users.accounts.models import EmailAddress, EmailChange, EmailReversal, User
 from users.accounts.services.mailed_links import create_reversal
 from users.accounts.tasks import prune_links
 from users.activity.tags import Tag
-from users.authentication.models import Session
+from users.authentication.models import ApiToken, Session
+from users.scopes import Scope
 
 FORMER = "alice@example.org"
 UNDO = """
@@ -97,6 +98,15 @@ def test_undoing_shuts_out_who_changed_it(hijacked: User) -> None:
         Tag.LOG_IN_REFUSED,
     ]
     assert undo(token) == [("TOKEN_INVALID", "token")]
+
+
+def test_api_tokens_of_who_changed_it_do_not_stay(hijacked: User) -> None:
+    make_api_token(hijacked, Scope.PROFILE_READ, name="own")
+    ApiToken.objects.update(created_at=timezone.now() - dt.timedelta(days=9))
+    make_api_token(hijacked, Scope.PROFILE_READ, name="thief's")
+    assert undo(token_of()) == []
+    assert ApiToken.objects.get().name == "own"
+    assert tags().count(Tag.API_TOKEN_REVOKED) == 1
 
 
 def test_first_of_several_changes_undoes_the_later(hijacked: User) -> None:

@@ -149,9 +149,14 @@ def revoke_api_token(token_id: UUID | None, *, actor: Actor) -> None:
     _revoke(_get_for_update(token_id, actor=actor), actor=actor)
 
 
-def revoke_api_tokens_of(user_id: UUID, *, actor: Actor) -> None:
-    """Revoke all API tokens of a user, whom the caller's transaction has locked."""
+def revoke_api_tokens_of(user_id: UUID, *, actor: Actor, since: dt.datetime | None = None) -> None:
+    """Revoke the API tokens of a user, or those created ``since`` then.
+
+    The caller's transaction has locked the user.
+    """
     tokens = ApiToken.objects.filter(user=user_id).order_by("pk")
+    if since is not None:
+        tokens = tokens.filter(created_at__gte=since)
     for token in tokens.select_for_update(of=("self",)):
         _revoke(token, actor=actor)
 

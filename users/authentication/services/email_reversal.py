@@ -14,6 +14,7 @@ from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.throttling import counts_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
+from users.authentication.services.api_tokens import revoke_api_tokens_of
 from users.authentication.services.passwords import write_password
 
 
@@ -23,8 +24,9 @@ def undo_email_change(token: str, *, actor: Actor) -> User:
 
     The user who changed the address knows the password: it is invalidated, all sessions end, and a
     reset link is mailed. Addresses that were added since `EMAIL_REVERSAL_TTL` before the change are
-    removed; one that was the user's before becomes secondary again. Raises `InputRejectedError` for
-    an invalid token, or if the address was taken meanwhile, and `TooManyAttemptsError`.
+    removed, and API tokens revoked; an address that was the user's before becomes secondary again.
+    Raises `InputRejectedError` for an invalid token, or if the address was taken meanwhile, and
+    `TooManyAttemptsError`.
     """
     seen = read_link(EmailReversal, token)
     with transaction.atomic(durable=True):
@@ -42,6 +44,7 @@ def undo_email_change(token: str, *, actor: Actor) -> User:
         except InputRejectedError as error:
             raise error.with_field("token") from None
         remove_secondary_addresses(user, actor=actor, since=since)
+        revoke_api_tokens_of(user.pk, actor=actor, since=since)
         if other_verified_at is not None and other_verified_at < since:
             EmailAddress.objects.create(user=user, email=other, verified_at=other_verified_at)
         record(
