@@ -114,6 +114,8 @@ class BoundedBackend(httpcore.NetworkBackend):
         failed: Exception = AddressRefusedError("the address is not allowed")
         allowed = [address for address in _resolve(host, port) if self._is_allowed(address)]
         for address in allowed[:MAX_ADDRESSES]:
+            if self._is_disconnected:
+                raise httpcore.ConnectError("disconnected")
             try:
                 with _errors(httpcore.ConnectTimeout, httpcore.ConnectError):
                     seconds = min(CONNECT_SECONDS, _seconds_left())

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from core.bounded_connections import BoundedBackend
 from tests.support.receivers import Authority, Receiver, receiving, serving, trusting
 from users.webhooks import client
 from users.webhooks.client import Outcome, Request, Sender, UnwantedError
@@ -275,6 +276,35 @@ def test_requests_that_are_not_wanted_any_more_end(
         with pytest.raises(UnwantedError), Sender() as sender:
             sender.send_all([request], is_wanted=lambda: not has_arrived.is_set())
         assert has_hung_up.wait(20)
+
+
+def test_no_further_address_is_tried_once_requests_are_not_wanted(
+    local_receivers: None, monkeypatch: pytest.MonkeyPatch, names: dict[str, list[list[str]]]
+) -> None:
+    """Each would hold the worker for as long as an attempt to connect may take."""
+    monkeypatch.setattr(client, "CHECK_SECONDS", 0.05)
+    is_trying, is_given_up = threading.Event(), threading.Event()
+    tried: list[str] = []
+
+    def connect(address: tuple[str, int], _seconds: float) -> socket.socket:
+        tried.append(address[0])
+        is_trying.set()
+        assert is_given_up.wait(20)
+        raise TimeoutError
+
+    disconnect = BoundedBackend.disconnect
+
+    def give_up(backend: BoundedBackend) -> None:
+        disconnect(backend)
+        is_given_up.set()
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(BoundedBackend, "disconnect", give_up)
+    names["receiver.example"] = [["127.0.0.2", "127.0.0.3"]]
+    request = Request("http://receiver.example:9/", {"webhook-id": "x"}, b"{}")
+    with pytest.raises(UnwantedError), Sender() as sender:
+        sender.send_all([request], is_wanted=lambda: not is_trying.is_set())
+    assert tried == ["127.0.0.2"]
 
 
 def test_closed_ports(local_receivers: None) -> None:
