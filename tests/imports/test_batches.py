@@ -242,3 +242,34 @@ def test_changed_member_follows_the_new_owner(root: User) -> None:
     assert dict(roles) == {"owner@example.org": "owner", "member@example.org": "member"}
     event = Event.objects.get(tag=Tag.ORGANIZATION_CREATED)
     assert event.subject_id == User.objects.get(email="owner@example.org").pk
+
+
+def test_no_organization_is_created_for_an_owner_who_is_not_changed(root: User) -> None:
+    rows = [
+        {"email": root.email, "organizations": ["Acme:owner"]},
+        {"email": "new@example.org", "organizations": ["Acme"]},
+    ]
+    user_import = upsert_json(root, *rows)
+    assert skipped(user_import) == [
+        (1, "USER_PROTECTED", ""),
+        (2, "NOT_FOUND", "organizations"),
+    ]
+    assert not Organization.objects.exists()
+
+
+def test_renamed_organization_is_not_created_again_without_an_owner(root: User) -> None:
+    rows = [
+        {"external_id": role, "email": f"{role}@example.org", "organizations": [f"Acme:{role}"]}
+        for role in ("owner", "admin")
+    ]
+    import_json(root, *rows)
+    Organization.objects.update(name="Globex")
+    make_users(["known"])
+    late = [
+        {"email": f"{name}@example.org", "name": "Changed", "organizations": ["Acme"]}
+        for name in ("new", "known")
+    ]
+    user_import = upsert_json(root, *rows, *late)
+    assert counts(user_import) == (0, 2, 2)
+    assert skipped(user_import) == [(line, "NOT_FOUND", "organizations") for line in (3, 4)]
+    assert Organization.objects.get().name == "Globex"

@@ -69,25 +69,26 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
         outcome.records += 1
         if isinstance(each, RowError):
             outcome.skip(record, each)
-        elif each.user_id is None:
-            new.append(each.row)
-            outcome.created += 1
-        else:
+            continue
+        try:
+            if each.user_id is None:
+                directory.begin_writing(each.row)
+                new.append(each.row)
+                outcome.created += 1
+                continue
             if directory.lacks_organization(each.row):
                 # Its owner has one of the earlier rows.
                 create_users(new, directory, user_import, actor=actor)
                 new = []
             existing.add(each.user_id)
             user = users.get(each.user_id)
-            try:
-                is_changed = change_user(each.row, user, directory, user_import, actor=actor)
-            except RowError as error:
-                outcome.skip(record, error)
-            else:
-                outcome.changed += is_changed
-                outcome.unchanged += not is_changed
-            if monotonic() >= ends_at:
-                break
+            is_changed = change_user(each.row, user, directory, user_import, actor=actor)
+            outcome.changed += is_changed
+            outcome.unchanged += not is_changed
+        except RowError as error:
+            outcome.skip(record, error)
+        if monotonic() >= ends_at:
+            break
     create_users(new, directory, user_import, actor=actor)
     directory.note_import(user_import, existing)
     directory.write_digests()

@@ -48,7 +48,7 @@ def change_user(
     the row lacks are kept; groups and organisations are added only. Addresses and the username
     change only if an import of the source created the user, as does the authenticator app; the
     password only as `may_change_password` says, and if it changed in the source. Raises `RowError`
-    for users whom imports may not change.
+    for users whom imports may not change, and for organisations without an owner.
     """
     if user is None:
         # Deleted since the directory was read.
@@ -57,6 +57,7 @@ def change_user(
         raise RowError(ImportErrorCode.USER_PROTECTED)
     if directory.is_unchanged(row, user.pk):
         return False
+    directory.begin_writing(row)
     external_id = directory.external_ids.get(user.pk)
     change = _Change(row, user, external_id, actor=actor)
     change.account()

@@ -63,8 +63,9 @@ class Directory:
     # The identifiers of the batch's earlier rows.
     _seen: set[tuple[ImportField, str | tuple[str, str]]] = field(default_factory=set)
     _seen_users: set[UUID] = field(default_factory=set)
-    # The names of organisations that earlier rows have.
-    _new_organizations: set[str | UUID] = field(default_factory=set)
+    # The organisations of earlier rows: of all, and of those that are written.
+    _placed_organizations: set[str | UUID] = field(default_factory=set)
+    _written_organizations: set[str | UUID] = field(default_factory=set)
 
     @classmethod
     def of(cls, rows: Sequence[Row], user_import: UserImport) -> "Directory":
@@ -131,7 +132,9 @@ class Directory:
         if target is None and ImportField.EMAIL not in row.values:
             raise RowError(AccountErrorCode.EMAIL_INVALID, ImportField.EMAIL)
         self._check_external_ids(row, target)
-        self._check_names(row)
+        if not self.groups.keys() >= set(row.get(ImportField.GROUPS, ())):
+            raise RowError(GenericErrorCode.NOT_FOUND, ImportField.GROUPS)
+        self._check_organizations(row, self._placed_organizations)
         self._seen.update((each.kind, each.value) for each in identifiers)
         if target is not None:
             self._seen_users.add(target)
@@ -141,6 +144,13 @@ class Directory:
         """Return whether the row is the one of the last import of the user."""
         known = self.external_ids.get(user_id)
         return known is not None and bytes(known.digest) == row.digest
+
+    def begin_writing(self, row: Row) -> None:
+        """Raise `RowError` for an organisation that an earlier row was to create, but has not.
+
+        That row is unchanged, or about a user whom imports may not change.
+        """
+        self._check_organizations(row, self._written_organizations)
 
     def lacks_organization(self, row: Row) -> bool:
         """Return whether an organisation of the row does not exist yet."""
@@ -167,19 +177,16 @@ class Directory:
             if self.other_ids.get((target, source), value) != value:
                 raise RowError(ImportErrorCode.EXTERNAL_ID_TAKEN, ImportField.EXTERNAL_IDS)
 
-    def _check_names(self, row: Row) -> None:
-        """Raise `RowError` for unknown groups and organisations."""
-        if not self.groups.keys() >= set(row.get(ImportField.GROUPS, ())):
-            raise RowError(GenericErrorCode.NOT_FOUND, ImportField.GROUPS)
-        for key, role in row.get(ImportField.ORGANIZATIONS, {}).items():
+    def _check_organizations(self, row: Row, earlier: set[str | UUID]) -> None:
+        """Raise `RowError` for unknown organisations; add the row's to those of earlier rows."""
+        organizations = row.get(ImportField.ORGANIZATIONS, {})
+        for key, role in organizations.items():
             if key in self.organizations:
                 if self.organizations[key] is None:
                     raise RowError(GenericErrorCode.CONFLICT, ImportField.ORGANIZATIONS)
-            elif isinstance(key, UUID) or (
-                role != Role.OWNER and key not in self._new_organizations
-            ):
+            elif isinstance(key, UUID) or (role != Role.OWNER and key not in earlier):
                 raise RowError(GenericErrorCode.NOT_FOUND, ImportField.ORGANIZATIONS)
-        self._new_organizations.update(row.get(ImportField.ORGANIZATIONS, {}))
+        earlier.update(organizations)
 
 
 def _identifiers(row: Row) -> Iterator[Identifier]:
