@@ -12,6 +12,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache, partial
@@ -88,6 +89,7 @@ class BoundedBackend(httpcore.NetworkBackend):
         """Allow all addresses by default."""
         self._is_allowed = is_allowed or (lambda _address: True)
         self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._look_ups: dict[tuple[str, int], Future[list[Address]]] = {}
         self._lock = Lock()
         self._is_disconnected = False
 
@@ -112,7 +114,7 @@ class BoundedBackend(httpcore.NetworkBackend):
     ) -> "BoundedStream":
         """Connect to the first allowed address that accepts."""
         failed: Exception = AddressRefusedError("the address is not allowed")
-        allowed = [address for address in _resolve(host, port) if self._is_allowed(address)]
+        allowed = [address for address in self._resolve(host, port) if self._is_allowed(address)]
         for address in allowed[:MAX_ADDRESSES]:
             if self._is_disconnected:
                 raise httpcore.ConnectError("disconnected")
@@ -123,6 +125,23 @@ class BoundedBackend(httpcore.NetworkBackend):
             except (httpcore.ConnectTimeout, httpcore.ConnectError) as error:
                 failed = error
         raise failed
+
+    def _resolve(self, host: str, port: int) -> list[Address]:
+        """Return a host's addresses, by one look-up for all threads that ask at the same time.
+
+        Their own ones would hold all of `MAX_LOOK_UPS` if the name's servers do not answer.
+        """
+        own: Future[list[Address]] = Future()
+        with self._lock:
+            look_up = self._look_ups.setdefault((host, port), own)
+        if look_up is own:
+            try:
+                own.set_result(_resolve(host, port))
+            except Exception as error:  # noqa: BLE001 - each thread raises it
+                own.set_exception(error)
+            with self._lock:
+                del self._look_ups[host, port]
+        return look_up.result()
 
     def _stream(self, connected: socket.socket) -> "BoundedStream":
         """Return the stream of a connection, which `disconnect` ends."""

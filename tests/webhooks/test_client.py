@@ -13,7 +13,7 @@ import pytest
 from core.bounded_connections import BoundedBackend
 from tests.support.receivers import Authority, Receiver, receiving, serving, trusting
 from users.webhooks import client
-from users.webhooks.client import Outcome, Request, Sender, UnwantedError
+from users.webhooks.client import PARALLEL, Outcome, Request, Sender, UnwantedError
 
 GET_ADDRINFO: Final = socket.getaddrinfo
 PUBLIC: Final = "93.184.216.34"
@@ -305,6 +305,28 @@ def test_no_further_address_is_tried_once_requests_are_not_wanted(
     with pytest.raises(UnwantedError), Sender() as sender:
         sender.send_all([request], is_wanted=lambda: not is_trying.is_set())
     assert tried == ["127.0.0.2"]
+
+
+def test_hung_look_ups_of_a_batch_leave_others_theirs(
+    local_receivers: None, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go on after their requests were given up, whoever's webhook is next."""
+    is_over = threading.Event()
+    request = Request("http://hung.example/", {"webhook-id": "x"}, b"{}")
+
+    def look_up(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "hung.example":
+            assert is_over.wait(20)
+        return GET_ADDRINFO("127.0.0.1", *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    try:
+        with receiving() as receiver, Sender() as sender:
+            outcomes = sender.send_all([request] * PARALLEL)
+            assert {outcome.error for outcome in outcomes} == {"TIMED_OUT"}
+            assert send(receiver.url("other.example")).status_code == 200
+    finally:
+        is_over.set()
 
 
 def test_closed_ports(local_receivers: None) -> None:
