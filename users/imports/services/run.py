@@ -121,7 +121,6 @@ def _write(
         with transaction.atomic():
             outcome = write()
             transaction.set_rollback(user_import.is_dry_run)
-        _write_skipped(user_import, outcome)
         last = records[outcome.records - 1]
         is_running = advance(
             user_import,
@@ -134,6 +133,8 @@ def _write(
             unchanged=F("unchanged") + outcome.unchanged,
             failed=F("failed") + len(outcome.skipped),
         )
+        # Not before: an overtaken worker would conflict with the other one's.
+        _write_skipped(user_import, outcome)
     user_import.refresh_from_db(fields=CURSOR)
     return is_running
 
