@@ -262,3 +262,11 @@ def test_rows_without_external_id_change_only_what_differs(root: User, alice: Us
     assert counts(upsert_json(root, row)) == (0, 1, 0)
     assert counts(upsert_json(root, row | {"public_metadata": {"a": 2}})) == (1, 0, 0)
     assert changes() == [["name", "public"], ["public"]]
+
+
+def test_sources_are_the_same_without_spaces_around_them(root: User) -> None:
+    row = {"external_id": "1", "email": "a@example.org"}
+    assert upsert_json(root, row, source=" shop ").source == "shop"
+    ids = {"external_ids": [{"source": "shop ", "value": "1"}]}
+    assert counts(upsert_json(root, ids, source="")) == (0, 1, 0)
+    assert ExternalId.objects.get().source == "shop"

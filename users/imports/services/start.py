@@ -64,6 +64,8 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
     require(actor, may_administer)
     require(actor, may_administer_groups)
     require_recent_authentication(actor)
+    # As in `external_ids`.
+    source = source.strip()
     problems = Problems()
     with problems.of("source", GenericErrorCode.VALUE_INVALID):
         check_field(UserImport, "source", source)
