@@ -231,6 +231,28 @@ def test_changed_row_takes_two_statements(root: User) -> None:
     assert numbers[1] - numbers[0] == 10 * 2
 
 
+def test_dry_run_knows_the_organizations_of_earlier_batches(
+    root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "BATCH_ROWS", 1)
+    rows = [
+        {"email": "owner@example.org", "organizations": ["Acme:owner"]},
+        {"email": "member@example.org", "organizations": ["Acme"]},
+        {"email": "other@example.org", "organizations": ["Unknown"]},
+        {"email": root.email, "organizations": ["Acme"]},
+    ]
+    make_users(["member"])
+    user_import = upsert_json(root, *rows, is_dry_run=True)
+    assert counts(user_import) == (2, 0, 2)
+    assert skipped(user_import) == [
+        (3, "NOT_FOUND", "organizations"),
+        (4, "USER_PROTECTED", ""),
+    ]
+    assert not Organization.objects.exists()
+    # Deleted with the file.
+    assert user_import.new_organizations == []
+
+
 def test_changed_member_follows_the_new_owner(root: User) -> None:
     make_users(["member"])
     rows = [

@@ -30,6 +30,7 @@ FILE_NAME_MAX_LENGTH = 100
 EXTERNAL_ID_MAX_LENGTH = 200
 # Of ignored columns, whose names may have any number of hyphens.
 COLUMN_MAX_LENGTH = 100
+ORGANIZATION_MAX_LENGTH = 150
 # Rows of a batch.
 BATCH_ROWS = 1_000
 
@@ -74,6 +75,10 @@ class UserImport(Job):
         verbose_name=_("ignored"),
         default=list,
         db_default=[],
+    )
+    # Names of organisations that a dry run would have created so far: its later rows may have them.
+    new_organizations = ArrayField(
+        models.CharField(max_length=ORGANIZATION_MAX_LENGTH), default=list, db_default=[]
     )
     # The offset of the next row, and the number of lines before it.
     offset = models.BigIntegerField()

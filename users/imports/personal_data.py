@@ -64,6 +64,7 @@ register_tables(
             "file": "personal data of other users, deleted once the import has ended",
             "layout": "the columns of the file",
             "ignored_columns": "columns of the file",
+            "new_organizations": "names in the file, deleted once the import has ended",
             "offset": NUMBER,
             "line": NUMBER,
             "batch_size": NUMBER,

@@ -21,6 +21,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='userimport',
+            name='new_organizations',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=150), db_default=[], default=list, size=None),
+        ),
+        migrations.AddField(
+            model_name='userimport',
             name='created',
             field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='created'),
         ),

@@ -35,6 +35,7 @@ class Outcome:
     unchanged: int = 0
     # The line, the code, the field and the external id of each.
     skipped: list[tuple[int, ErrorCode, str, str]] = field(default_factory=list)
+    new_organizations: list[str] = field(default_factory=list)
     # Whether a batch of more rows would take too long.
     is_slow: bool = False
 
@@ -92,6 +93,7 @@ def write_batch(records: Sequence[Record], user_import: UserImport, *, actor: Ac
     create_users(new, directory, user_import, actor=actor)
     directory.note_import(user_import, existing)
     directory.write_digests()
+    outcome.new_organizations = directory.new_organizations
     outcome.is_slow = monotonic() >= ends_at
     return outcome
 

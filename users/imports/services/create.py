@@ -173,7 +173,9 @@ def _organization(name: str | UUID, owner_id: UUID, directory: Directory, *, act
     key = directory.organizations.get(name)
     if key is None:
         # Rows with unknown ids are skipped.
-        organization = Organization.objects.create(name=cast("str", name))
+        name = cast("str", name)
+        organization = Organization.objects.create(name=name)
+        directory.new_organizations.append(name)
         key = directory.organizations[name] = organization.pk
         record(
             Tag.ORGANIZATION_CREATED,

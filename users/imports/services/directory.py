@@ -60,6 +60,8 @@ class Directory:
     organizations: dict[str | UUID, UUID | None]
     # External ids with digests that are not written yet.
     changed_ids: list[ExternalId] = field(default_factory=list)
+    # Names of organisations that the batch created.
+    new_organizations: list[str] = field(default_factory=list)
     # The identifiers of the batch's earlier rows.
     _seen: set[tuple[ImportField, str | tuple[str, str]]] = field(default_factory=set)
     _seen_users: set[UUID] = field(default_factory=set)
@@ -102,6 +104,8 @@ class Directory:
             ),
             groups=groups,
             organizations=organizations,
+            _placed_organizations=set(user_import.new_organizations),
+            _written_organizations=set(user_import.new_organizations),
         )
 
     def place(self, row: Row) -> UUID | None:

@@ -10,10 +10,11 @@ from users.imports.models import SkippedRow, UserImport
 
 
 def delete_file_of(user_import_id: UUID) -> None:
-    """Delete the file of an ended import: it has personal data."""
+    """Delete the file of an ended import, and names of it: they are personal data."""
     user_import = UserImport.objects.ended().filter(pk=user_import_id).first()
     if user_import is not None:
         user_import.file.storage.delete(user_import.file.name)
+        UserImport.objects.filter(pk=user_import_id).update(new_organizations=[])
 
 
 def prune_user_imports() -> None:

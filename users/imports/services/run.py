@@ -26,9 +26,14 @@ BATCH_BYTES: Final = 4_000_000
 # How many times smaller a batch is tried again that exceeded the task time limit, or ended with its
 # worker.
 RETRY_DIVISOR: Final = 10
+# Organisations that later batches of a dry run know.
+MAX_NEW_ORGANIZATIONS: Final = 10_000
 # Skipped rows that are stored; others are counted only.
 MAX_SKIPPED: Final = 10_000
-CURSOR: Final = ("offset", "line", "batch_size", "done", "created", "unchanged", "failed")
+CURSOR: Final = (
+    *("offset", "line", "batch_size", "new_organizations"),
+    *("done", "created", "unchanged", "failed"),
+)
 
 
 def _process_page(user_import: UserImport, actor: Actor) -> Iterator[bool]:
@@ -127,6 +132,7 @@ def _write(
             after={"offset": user_import.offset},
             offset=last.end,
             line=last.end_line,
+            new_organizations=_new_organizations(user_import, outcome),
             batch_size=min(BATCH_ROWS, outcome.records * (1 if outcome.is_slow else 2)),
             done=F("done") + outcome.created + outcome.changed,
             created=F("created") + outcome.created,
@@ -137,6 +143,14 @@ def _write(
         _write_skipped(user_import, outcome)
     user_import.refresh_from_db(fields=CURSOR)
     return is_running
+
+
+def _new_organizations(user_import: UserImport, outcome: Outcome) -> list[str]:
+    """Return the organisations of a dry run, which does not write them."""
+    if not user_import.is_dry_run:
+        return []
+    names = dict.fromkeys([*user_import.new_organizations, *outcome.new_organizations])
+    return list(names)[:MAX_NEW_ORGANIZATIONS]
 
 
 def _write_skipped(user_import: UserImport, outcome: Outcome) -> None:
