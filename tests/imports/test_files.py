@@ -261,10 +261,18 @@ def test_long_source_is_refused(root: User) -> None:
     assert problems_of(root, data, source="x" * 51) == [("VALUE_INVALID", "source")]
 
 
-def test_salts_need_the_parameters_of_firebase(root: User, settings: Any) -> None:
+@pytest.mark.parametrize(
+    ("format_", "data"),
+    [
+        (ImportFormat.CSV, b"email,passwordHash,passwordSalt\na@example.org,x,y"),
+        (ImportFormat.JSON_LINES, b'{"email": "a@example.org"}\n{"passwordSalt": "y"}'),
+    ],
+)
+def test_salts_need_the_parameters_of_firebase(
+    root: User, settings: Any, format_: ImportFormat, data: bytes
+) -> None:
     settings.FIREBASE_SCRYPT = {}
-    data = b"email,passwordHash,passwordSalt\na@example.org,x,y"
-    assert problems_of(root, data) == [("COLUMNS_INVALID", "file")]
+    assert problems_of(root, data, format_=format_) == [("COLUMNS_INVALID", "file")]
 
 
 def test_lines_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,9 +78,9 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
     _check_size(file, max_bytes)
     by_column = _unique(mapping)
     layout = find_layout(file, format_, by_column)
-    _check_firebase(layout)
     columns = read_columns(file, layout)
     total = _count_rows(file, layout, columns)
+    _check_firebase(columns.values())
     _check_source(source, columns.values())
     ignored = [
         name[:COLUMN_MAX_LENGTH]
@@ -159,10 +159,9 @@ def _unique(mapping: Iterable[tuple[str, str]] | None) -> dict[str, str] | None:
     return by_column
 
 
-def _check_firebase(layout: Layout) -> None:
+def _check_firebase(fields: Container[ImportField | None]) -> None:
     """Raise `InputRejectedError` for salts without the parameters of Firebase."""
-    used = {*layout.fields, *(layout.mapping or {}).values()}
-    if ImportField.PASSWORD_SALT in used and not settings.FIREBASE_SCRYPT:
+    if ImportField.PASSWORD_SALT in fields and not settings.FIREBASE_SCRYPT:
         raise columns_error(_("Set FIREBASE_SCRYPT to import hashes with salts."))
 
 
