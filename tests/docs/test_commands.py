@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Final
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, get_commands, load_command_class
 from django.core.management.base import BaseCommand
 
@@ -65,6 +66,12 @@ def parse(command: str, *, is_cut: bool) -> None:
 def test_documented_commands_parse(documented: tuple[str, str, bool]) -> None:
     _page, command, is_cut = documented
     parse(command, is_cut=is_cut)
+
+
+def test_runbook_has_no_remote_control_of_workers() -> None:
+    assert not settings.CELERY_WORKER_ENABLE_REMOTE_CONTROL
+    for page in (ROOT / "docs/runbook").glob("*.md"):
+        assert "celery -A core inspect" not in page.read_text(encoding="utf-8"), page
 
 
 def test_commands_are_found_and_others_refused() -> None:
