@@ -127,7 +127,7 @@ class BoundedBackend(httpcore.NetworkBackend):
         raise failed
 
     def _resolve(self, host: str, port: int) -> list[Address]:
-        """Return a host's addresses, by one look-up for all threads that ask at the same time.
+        """Return a host's addresses, by one look-up for all waiting threads.
 
         Their own ones would hold all of `MAX_LOOK_UPS` if the name's servers do not answer.
         """

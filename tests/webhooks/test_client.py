@@ -278,7 +278,7 @@ def test_requests_that_are_not_wanted_any_more_end(
         assert has_hung_up.wait(20)
 
 
-def test_no_further_address_is_tried_once_requests_are_not_wanted(
+def test_no_other_address_is_tried_once_requests_are_not_wanted(
     local_receivers: None, monkeypatch: pytest.MonkeyPatch, names: dict[str, list[list[str]]]
 ) -> None:
     """Each would hold the worker for as long as an attempt to connect may take."""
@@ -310,7 +310,7 @@ def test_no_further_address_is_tried_once_requests_are_not_wanted(
 def test_hung_look_ups_of_a_batch_leave_others_theirs(
     local_receivers: None, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They go on after their requests were given up, whoever's webhook is next."""
+    """They go on after their requests were given up, and another owner's webhook is next."""
     is_over = threading.Event()
     request = Request("http://hung.example/", {"webhook-id": "x"}, b"{}")
 
