@@ -21,7 +21,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold import admin as unfold
 
-from core.errors import InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem, Text
 from core.security.actor import Actor, Rule
 from core.web.request import ActorRequest
 from users.admin.forms import ServiceForm
@@ -175,6 +175,9 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
     compressed_fields = True
     # Of selected rows, by the names of methods.
     actions: Sequence[str] | None = None
+    change_form_before_template = "admin/add_heading.html"
+    # What happens when a row is added, shown above the form.
+    add_text: ClassVar[Text] = ""
 
     @property
     def list_url(self) -> str:
