@@ -75,7 +75,7 @@ def test_pages_lead_on_but_not_to_the_console(
 
 @pytest.mark.parametrize("page", ["resend-verification", "forgot-password"])
 def test_pages_that_send_a_mail_do_not_lead_on(client: Client, page: str) -> None:
-    """The next step is in the mail: there is no account to sign in to yet."""
+    """The next step is in the mail."""
     html = client.post(f"/{page}", {"email": "zoe@example.org"}).content.decode()
     assert 'role="status"' in html
     assert "You can close this page." in html

@@ -127,7 +127,7 @@ NAMES: Final[Mapping[str, Text]] = {
     "value": _("Value"),
     "address": _("Address"),
     "before": _("Before"),
-    "began_at": _("Began"),
+    "began_at": _("Begun"),
     "by_cookie": _("By cookie"),
     "by_token": _("By API token"),
     "bulk_action": _("Bulk action"),
