@@ -73,6 +73,15 @@ def test_pages_lead_on_but_not_to_the_console(
     assert "/graphql" not in html
 
 
+@pytest.mark.parametrize("page", ["resend-verification", "forgot-password"])
+def test_pages_that_send_a_mail_do_not_lead_on(client: Client, page: str) -> None:
+    """The next step is in the mail."""
+    html = client.post(f"/{page}", {"email": "zoe@example.org"}).content.decode()
+    assert 'role="status"' in html
+    assert "You can close this page." in html
+    assert "Continue" not in html
+
+
 def test_last_page_says_what_to_do(client: Client) -> None:
     html = client.get("/done").content.decode()
     assert "Return to the application" in html

@@ -1,5 +1,6 @@
 """The audit trail in words, with reasons, former values, times and actors."""
 
+import ast
 import datetime as dt
 from typing import Any
 
@@ -15,10 +16,11 @@ from tests.admin.support import (
     sign_in,
     user_form,
 )
+from tests.system.repository import ROOT
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.admin.devices import device_name
-from users.admin.event_words import TAGS, details_of, tag_in_words
+from users.admin.event_words import NAMES, TAGS, details_of, tag_in_words
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +41,27 @@ def test_every_tag_has_words() -> None:
     with translation.override("de"):
         assert str(tag_in_words(Tag.LOGGED_IN)) == "Angemeldet"
     assert tag_in_words("retired:tag:once") == "retired:tag:once"
+
+
+def _recorded_names() -> set[str]:
+    """Return the names of the values that calls of `record` pass."""
+    calls = (
+        node
+        for path in (ROOT / "users").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "record"
+    )
+    return {keyword.arg for call in calls for keyword in call.keywords if keyword.arg}
+
+
+def test_every_recorded_value_has_a_name_in_words() -> None:
+    names = {name.removeprefix("old_") for name in _recorded_names()}
+    parameters = {"actor", "subject_id", "personal", "old", "new"}
+    assert len(names) > 30
+    assert names - parameters <= set(NAMES)
+    event = Event(tag=Tag.USER_SUSPENDED, data={"sessions": 2})
+    with translation.override("de"):
+        assert list(details_of(event)) == [("Beendete Sitzungen", "–", "2")]
 
 
 def test_suspension_is_shown_with_its_reasons(client: Client) -> None:

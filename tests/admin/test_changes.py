@@ -203,6 +203,17 @@ def test_groups_are_written_through_the_service(client: Client) -> None:
     assert tags().count(Tag.GROUP_CHANGED) == 2
 
 
+def test_permissions_of_a_group_are_chosen_by_name(client: Client) -> None:
+    sign_in(client, make_administrator())
+    make_permission("billing.view_invoice")
+    html = client.get("/admin/auth/group/add/").content.decode()
+    assert ">A permission (billing.view_invoice)</option>" in html
+    assert "selectfilter" not in html
+    # The class that the search field needs.
+    assert '<select name="permissions" data-theme="admin-autocomplete" class="unfold-admin' in html
+    assert "Hold down" not in html
+
+
 def test_group_with_a_taken_name_is_not_saved(client: Client) -> None:
     Group.objects.create(name="Editors")
     group = Group.objects.create(name="Writers")

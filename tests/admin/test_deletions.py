@@ -61,6 +61,15 @@ def test_deletion_is_scheduled_through_the_service(client: Client) -> None:
     )
 
 
+def test_page_says_what_a_deletion_does_and_names_the_person(client: Client) -> None:
+    sign_in(client, make_administrator())
+    mary = make_person("mary")
+    assert "The account is deactivated" in client.get(ADD).content.decode()
+    response = client.post(ADD, {"user": mary.pk}, follow=True)
+    (message,) = response.context["messages"]
+    assert "“mary”" in str(message)
+
+
 def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     make_organization("Acme", mary, role=Role.OWNER)

@@ -60,6 +60,25 @@ def test_user_is_suspended_through_the_service(client: Client) -> None:
     assert (event.tag, event.actor_id, event.subject_id) == (Tag.USER_SUSPENDED, rosa.pk, mary.pk)
 
 
+def test_message_names_the_suspended_person(client: Client) -> None:
+    sign_in(client, make_administrator())
+    mary = make_person("mary")
+    response = client.post(ADD, form(user=mary.pk), follow=True)
+    (message,) = response.context["messages"]
+    assert "mary" in str(message)
+    assert str(mary.pk) not in str(message).replace(change_url(mary.suspension), "")
+
+
+def test_form_says_what_a_suspension_does(client: Client) -> None:
+    """The page of a new row has a heading, and no link to itself."""
+    sign_in(client, make_administrator())
+    html = client.get(ADD).content.decode()
+    assert "<h2>Add suspension</h2>" in html
+    assert "The person is signed out everywhere" in html
+    assert "addlink" not in html
+    assert "addlink" in client.get(list_url(Suspension)).content.decode()
+
+
 def test_changing_a_suspension_keeps_its_user(client: Client) -> None:
     mary, omar = make_person("mary"), make_person("omar")
     suspension = make_suspension(mary)

@@ -38,6 +38,8 @@ def test_page_spends_no_token_before_the_click(page: Client, alice: User) -> Non
     assert '<input type="hidden" name="token" id="id_token">' in html
     assert '<label for="id_new_password">New password</label>' in html
     assert 'autocomplete="new-password"' in html
+    # The box stands before its text.
+    assert '<label class="choice"><input type="checkbox" name="revoke" id="id_revoke">' in html
     assert token not in html
     assert state(alice) == before
 

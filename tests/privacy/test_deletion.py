@@ -202,6 +202,8 @@ def test_mailed_link_cancels_the_deletion_once(worker: Sink, locale: str, subjec
     assert body is not None
     link = f"{settings.LINKS_URL}/cancel-deletion#token={deletion.token}"
     assert link in body.get_content()
+    # The page has no password field: it says how to change it.
+    assert "open the link and choose" not in body.get_content()
     answer = GraphQLClient()(CANCEL, token=deletion.token)
     assert answer.data["cancelDeletion"] == {"username": "alice", "errors": []}
     assert tags()[-1] == Tag.DELETION_CANCELED
@@ -220,7 +222,9 @@ def test_the_page_asks_for_a_click(alice: User) -> None:
     page = browser.post("/cancel-deletion", {"token": deletion.token})
 
     assert page.status_code == 200
-    assert "Your account alice will not be deleted" in page.content.decode()
+    html = page.content.decode()
+    assert "Your account alice will not be deleted" in html
+    assert '<a href="/forgot-password">Choose a new password</a>' in html
     assert User.objects.get(pk=alice.pk).is_active
 
 

@@ -300,6 +300,8 @@ def test_phones_do_not_scroll_sideways(browser: Browser, site: str) -> None:
     context = browser.new_context(viewport=PHONE, has_touch=True)
     page = context.new_page()
     sign_in(page, site, "ada", "Ada Lovelace")
+    identity = page.locator(".identity")
+    assert identity.evaluate("label => label.scrollWidth <= label.clientWidth")
     open_example(page, "Directory")
     result = execute(page)
     expect(result).to_contain_text("Aaliyah ")

@@ -66,8 +66,8 @@ class AvatarView(View):
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
-    """How to get another link: by the page ``url_name`` or from a person."""
+class NextStep:
+    """What to do next: on the page ``url_name``, or elsewhere if there is none."""
 
     text: Any
     url_name: str = ""
@@ -96,7 +96,11 @@ class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
     # Name and label of a second button, which shows another form.
     alternative: tuple[str, Any] | None = None
     # How to get another link, shown when this one is missing, used or expired.
-    renewal: Renewal | None = None
+    renewal: NextStep | None = None
+    # What some users should do after success, before they continue.
+    follow_up: NextStep | None = None
+    # Whether the next step after success is another mail.
+    continues_by_mail = False
 
     @property
     def actor(self) -> Actor:
@@ -153,7 +157,7 @@ class VerifyEmailView(MailedLinkView):
     full_form_class = ConfirmAsForm
     title = gettext_lazy("Confirm your e-mail address")
     button = gettext_lazy("Confirm my address")
-    renewal = Renewal(
+    renewal = NextStep(
         gettext_lazy("If you have confirmed it before, sign in. Otherwise we can mail a new link."),
         "resend-verification",
         gettext_lazy("Request a new link"),
@@ -213,6 +217,7 @@ class ResendVerificationView(MailedLinkView):
     title = gettext_lazy("Confirm your e-mail address")
     lead = gettext_lazy("We will mail you a new link to finish your sign-up.")
     button = gettext_lazy("Send the link")
+    continues_by_mail = True
 
     def use(self, **fields: str) -> str:
         """Request the mail."""
@@ -242,7 +247,7 @@ class OwnersLinkView(MailedLinkView):
 class ConfirmAddressView(OwnersLinkView):
     """Confirms an address of a user."""
 
-    renewal = Renewal(
+    renewal = NextStep(
         gettext_lazy("Sign in to see whether it is confirmed, or to request a new link there.")
     )
     button = gettext_lazy("Confirm my address")
@@ -284,7 +289,7 @@ class AcceptInvitationView(MailedLinkView):
     title = gettext_lazy("Accept your invitation")
     lead = gettext_lazy("Choose a username and a password. Then your account is ready.")
     button = gettext_lazy("Create my account")
-    renewal = Renewal(
+    renewal = NextStep(
         gettext_lazy("If you have an account, sign in. Otherwise ask for a new invitation.")
     )
 

@@ -178,6 +178,9 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
     compressed_fields = True
     # Of selected rows, by the names of methods.
     actions: Sequence[str] | None = None
+    change_form_before_template = "admin/add_heading.html"
+    # What happens when a row is added, shown above the form.
+    add_text: ClassVar[Text] = ""
 
     @property
     def list_url(self) -> str:

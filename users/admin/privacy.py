@@ -24,6 +24,10 @@ class AccountDeletionAdmin(OnePerUserAdmin):
     empty_title = _("No account is about to be deleted.")
     may_add = staticmethod(may_administer)
     may_change = staticmethod(deny_all)
+    add_text = _(
+        "The account is deactivated and the person signed out immediately. They get a mail by "
+        "which they can keep it. Their data is erased when the grace period ends."
+    )
     list_display = ("user", "requested_at", "expires_at")
     list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
     sortable_by = ("user", "expires_at")

@@ -102,6 +102,9 @@ class SuspensionAdmin(OnePerUserAdmin):
     may_add = staticmethod(may_administer)
     may_change = staticmethod(may_administer)
     form = SuspensionForm
+    add_text = _(
+        "The person is signed out everywhere and cannot sign in until the suspension ends."
+    )
     list_display = ("user", "reason", "until", "created_at")
     list_filter = (("user", RelatedFilter), ("until", DayFilter))
     # Many have no end, which no index has in this order.

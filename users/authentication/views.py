@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from users.accounts.forms import EmailForm
-from users.accounts.views import MailedLinkView, Renewal
+from users.accounts.views import MailedLinkView, NextStep
 from users.authentication.forms import ResetPasswordForm
 from users.authentication.services.email_reversal import undo_email_change
 from users.authentication.services.passwords import request_password_reset, reset_password
@@ -37,6 +37,7 @@ class ForgotPasswordView(MailedLinkView):
     title = gettext_lazy("Forgot your password?")
     lead = gettext_lazy("We will mail you a link to choose a new one.")
     button = gettext_lazy("Send the link")
+    continues_by_mail = True
 
     def use(self, **fields: str) -> str:
         """Request the mail."""
@@ -53,7 +54,7 @@ class ResetPasswordView(MailedLinkView):
         "You will be signed out on all devices. Then sign in with the new password."
     )
     button = gettext_lazy("Save my password")
-    renewal = Renewal(
+    renewal = NextStep(
         gettext_lazy("We can mail you a new link."),
         "forgot-password",
         gettext_lazy("Request a new link"),
@@ -86,6 +87,7 @@ class UndoEmailChangeView(MailedLinkView):
         "you a link to choose a new password."
     )
     button = gettext_lazy("Undo the change")
+    continues_by_mail = True
 
     def use(self, **fields: str) -> str:
         """Undo the change."""

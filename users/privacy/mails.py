@@ -18,8 +18,8 @@ def deletion_scheduled(reader: Reader, *, url: str, day: str) -> Mail:
         action=_("Keep my account"),
         action_url=url,
         footnote=_(
-            "The link expires on that day. If you did not ask for this, open the link and choose a "
-            "new password."
+            "The link expires on that day. If you did not ask for this, keep your account, then "
+            "choose a new password."
         ),
     )
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.database.ids import new_id
 from core.security.actor import Actor
-from users.accounts.models import MailedLink, MailedLinkQuerySet, user_key
+from users.accounts.models import MailedLink, MailedLinkQuerySet, owner_text, user_key
 from users.privacy.files import new_export_name, private_storage
 from users.scopes import Scope
 
@@ -46,6 +46,10 @@ class AccountDeletion(MailedLink):
         base_manager_name = "objects"
         verbose_name = _("deletion")
         verbose_name_plural = _("deletions")
+
+    def __str__(self) -> str:
+        """Return the username, or the id if the user is not loaded."""
+        return owner_text(self)
 
 
 class DataExportQuerySet(MailedLinkQuerySet):

@@ -4,7 +4,7 @@ from django.http import FileResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from users.accounts.views import MailedLinkView, OwnersLinkView, Renewal
+from users.accounts.views import MailedLinkView, NextStep, OwnersLinkView
 from users.privacy.services.deletion import cancel_deletion
 from users.privacy.services.export import fetch_data_export
 
@@ -15,8 +15,13 @@ class CancelDeletionView(MailedLinkView):
     title = gettext_lazy("Keep your account")
     lead = gettext_lazy("Your account is scheduled for deletion. You can still keep it.")
     button = gettext_lazy("Keep my account")
-    renewal = Renewal(
+    renewal = NextStep(
         gettext_lazy("If you have kept it already, sign in. Otherwise ask an administrator.")
+    )
+    follow_up = NextStep(
+        gettext_lazy("If you did not ask for the deletion, first choose a new password."),
+        "forgot-password",
+        gettext_lazy("Choose a new password"),
     )
 
     def use(self, **fields: str) -> str:
@@ -33,7 +38,7 @@ class DataExportView(OwnersLinkView):
     title = gettext_lazy("Download your data")
     lead = gettext_lazy("Your data in one file.")
     button = gettext_lazy("Download my data")
-    renewal = Renewal(gettext_lazy("Sign in to request your data again."))
+    renewal = NextStep(gettext_lazy("Sign in to request your data again."))
 
     def use(self, **fields: str) -> HttpResponseBase:
         """Stream the file as an attachment (RFC 6266), with `Cache-Control: no-store`."""

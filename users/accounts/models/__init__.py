@@ -12,7 +12,14 @@ from users.accounts.models.links import (
     SignUp,
 )
 from users.accounts.models.profiles import PROFILE_FIELDS, LastSeen, Metadata, Profile
-from users.accounts.models.users import ASCII_EMAIL, User, UserManager, UserQuerySet, user_key
+from users.accounts.models.users import (
+    ASCII_EMAIL,
+    User,
+    UserManager,
+    UserQuerySet,
+    owner_text,
+    user_key,
+)
 
 __all__ = [
     "ASCII_EMAIL",
@@ -32,5 +39,6 @@ __all__ = [
     "User",
     "UserManager",
     "UserQuerySet",
+    "owner_text",
     "user_key",
 ]

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from core.security.actor import Actor
-from users.accounts.models.users import User
+from users.accounts.models.users import User, owner_text
 from users.accounts.orders import NEVER
 
 
@@ -59,8 +59,8 @@ class Profile(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Return the user's id; loading the user would be an N+1 query."""
-        return str(self.pk)
+        """Return the username, or the id if the user is not loaded."""
+        return owner_text(self)
 
 
 # The columns that users can edit: inputs, forms and exports are derived from them.
@@ -99,8 +99,8 @@ class Metadata(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Return the user's id; loading the user would be an N+1 query."""
-        return str(self.pk)
+        """Return the username, or the id if the user is not loaded."""
+        return owner_text(self)
 
 
 class LastSeen(models.Model):
@@ -123,5 +123,5 @@ class LastSeen(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Return the user's id; loading the user would be an N+1 query."""
-        return str(self.pk)
+        """Return the username, or the id if the user is not loaded."""
+        return owner_text(self)

@@ -287,3 +287,9 @@ def user_key(
         db_index=False,
         **options,
     )
+
+
+def owner_text(row: Any) -> str:
+    """Return the username of a row's user, or the key if not loaded (N+1)."""
+    is_loaded = row._meta.get_field("user").is_cached(row)
+    return str(row.user.username if is_loaded else row.pk)

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from users.accounts.models import PROFILE_FIELDS, Metadata, Profile
 from users.accounts.policy import (
@@ -104,6 +105,10 @@ class MetadataAdmin(OnePerUserAdmin):
         )
 
 
+def _permission_label(permission: Permission) -> str:
+    return f"{permission.name} ({permission.content_type.app_label}.{permission.codename})"
+
+
 # Importing `GroupAdmin` from Django registers it.
 admin.site.unregister(Group)
 
@@ -119,6 +124,7 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
     may_change = staticmethod(may_administer)
     list_display = ("name", "members")
     search_help_text = _("Any part of the name")
+    filter_horizontal = ()
     fieldsets = ((None, {"fields": ("name", "permissions")}),)
     actions_detail = ("delete_group",)
 
@@ -134,8 +140,17 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
             match = request and request.resolver_match
             if match and "object_id" in match.kwargs:
                 offered |= Q(group=match.kwargs["object_id"])
-            kwargs["queryset"] = Permission.objects.filter(offered).distinct()
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+            kwargs["queryset"] = (
+                Permission.objects.filter(offered).select_related("content_type").distinct()
+            )
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "permissions":
+            field.label_from_instance = _permission_label
+            # The theme changes the class of a widget that is passed to it.
+            field.widget = UnfoldAdminSelect2MultipleWidget(choices=field.choices)
+            # Django's is about lists that need the control key.
+            field.help_text = ""
+        return field
 
     @dialog_action(
         label=_("Delete"),

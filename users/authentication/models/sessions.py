@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from core.database.ids import new_id
 from core.email.addresses import EMAIL_MAX_LENGTH
 from core.security.actor import Actor
-from users.accounts.models import MailedLink, user_key
+from users.accounts.models import MailedLink, owner_text, user_key
 from users.activity.models import UserActivity
 from users.scopes import Scope
 
@@ -309,5 +309,5 @@ class Suspension(models.Model):
         indexes: ClassVar = [models.Index(fields=["until"], name="suspension_until")]
 
     def __str__(self) -> str:
-        """Return the user's id; loading the user would cost a query."""
-        return str(self.pk)
+        """Return the username, or the id if the user is not loaded."""
+        return owner_text(self)

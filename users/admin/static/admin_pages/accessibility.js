@@ -71,6 +71,12 @@ function nameSelect(container) {
   container.querySelector(FIELD)?.setAttribute("aria-labelledby", label.id);
 }
 
+// On phones, each cell has its column's label, which is a noun within a sentence otherwise.
+function capitalizeLabel(cell) {
+  const { label } = cell.dataset;
+  cell.dataset.label = label.charAt(0).toLocaleUpperCase() + label.slice(1);
+}
+
 function improve(root) {
   const all = (selector) => [
     ...(root.matches(selector) ? [root] : []),
@@ -82,6 +88,7 @@ function improve(root) {
     icon.ariaHidden = "true";
   });
   all(".select2-container").forEach(nameSelect);
+  all("[data-label]").forEach(capitalizeLabel);
   // A word in a tooltip that Django shows as an image.
   all(".help-tooltip").forEach((icon) => {
     icon.role = "img";
