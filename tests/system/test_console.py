@@ -21,6 +21,14 @@ PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 LOG_IN: Final = """mutation ($password: String!) {
   logIn(input: {login: "alan", password: $password, transport: TOKEN}) { accessToken }
 }"""
+# Half a second after an edit. GraphiQL reopens what it has stored of the editors only, in a tab
+# beside those that it has stored.
+IS_STORED: Final = """title => {
+  const stored = name => localStorage.getItem(`roster/graphiql:${name}`);
+  const { tabs, activeTabIndex } = JSON.parse(stored("tabState"));
+  const { title: name, query, variables } = tabs[activeTabIndex];
+  return name === title && query === stored("query") && variables === stored("variables");
+}"""
 
 
 @pytest.fixture
@@ -186,6 +194,7 @@ def test_link_opens_the_operation_without_secrets(page: Page, site: str) -> None
     assert link.startswith(f"{site}/graphql#query=")
     assert "lanterns" not in link
     assert "x+y" not in link
+    page.wait_for_function(IS_STORED, arg="Secrets")
     page.goto("about:blank")
     page.goto(link)
     expect(page).to_have_url(f"{site}/graphql")
