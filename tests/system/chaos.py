@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -142,7 +142,7 @@ class Fleet:
         return self._left <= 0
 
     def _run(self, environ: Mapping[str, str], name: str) -> None:
-        with Workers(environ, name=name) as workers:
+        with closing(connection), Workers(environ, name=name) as workers:
             with workers.running():
                 self._ready.wait()
             while not self._is_over.is_set():
@@ -150,7 +150,6 @@ class Fleet:
                     while not self._is_over.wait(RANDOM.uniform(0, 2 * MEAN_LIFE)):
                         if self._kill(pid):
                             break
-        connection.close()
 
     def _kill(self, pid: int) -> bool:
         """Kill the worker or one of its processes; return whether it is to be replaced."""
@@ -158,7 +157,10 @@ class Fleet:
             if self._left <= 0:
                 return False
             self._left -= 1
-        children = psutil.Process(pid).children()
+        children: list[psutil.Process] = []
+        # A worker ends by itself if its processes are killed while it starts them.
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(pid).children()
         is_whole = not children or RANDOM.random() < 0.5
         with suppress(ProcessLookupError, psutil.NoSuchProcess):
             if is_whole:
