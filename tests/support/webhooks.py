@@ -16,6 +16,7 @@ from users.activity.models import Event
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Organization
+from users.webhooks.client import Outcome, Request, Sender
 from users.webhooks.models import Webhook, WebhookDelivery
 from users.webhooks.tasks import dispatch_webhooks
 
@@ -150,3 +151,10 @@ def arrived_at(receiver: Receiver, secret: str) -> list[tuple[str, int]]:
     """Return user and number of each event that has arrived, in order."""
     payloads = [verified(received, secret)["data"] for received in receiver.requests]
     return [(each["subject"]["username"], each["data"]["number"]) for each in payloads]
+
+
+def send(url: str, body: bytes = b"{}") -> Outcome:
+    """Send a request by the client, past the queue and the log."""
+    with Sender() as sender:
+        (outcome,) = sender.send_all([Request(url, {"webhook-id": "x"}, body)])
+    return outcome

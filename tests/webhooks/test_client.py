@@ -1,49 +1,20 @@
-"""The HTTP client against hostile receivers, names and certificates."""
+"""The HTTP client against hostile receivers and names."""
 
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from core.bounded_connections import BoundedBackend
-from tests.support.receivers import Authority, Receiver, receiving, serving, trusting
+from tests.support.receivers import Receiver, receiving, serving
+from tests.support.webhooks import send
 from users.webhooks import client
-from users.webhooks.client import PARALLEL, Outcome, Request, Sender, UnwantedError
+from users.webhooks.client import PARALLEL, Request, Sender, UnwantedError
 
-GET_ADDRINFO: Final = socket.getaddrinfo
 PUBLIC: Final = "93.184.216.34"
-
-
-def send(url: str, body: bytes = b"{}") -> Outcome:
-    with Sender() as sender:
-        (outcome,) = sender.send_all([Request(url, {"webhook-id": "x"}, body)])
-    return outcome
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up after a second."""
-    monkeypatch.setattr(client, "TOTAL_SECONDS", 1.0)
-
-
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
-    """Return the addresses of names, which the test sets: a list for each look-up."""
-    known: dict[str, list[list[str]]] = {}
-
-    def look_up(host: str, port: int, *arguments: Any, **options: Any) -> Any:
-        if host not in known:
-            return GET_ADDRINFO(host, port, *arguments, **options)
-        addresses = known[host].pop(0) if len(known[host]) > 1 else known[host][0]
-        return [entry for each in addresses for entry in GET_ADDRINFO(each, port, **options)]
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return known
 
 
 # Addresses -------------------------------------------------------------------------------
@@ -313,11 +284,12 @@ def test_hung_look_ups_of_a_batch_leave_others_theirs(
     """They go on after their requests were given up, and another owner's webhook is next."""
     is_over = threading.Event()
     request = Request("http://hung.example/", {"webhook-id": "x"}, b"{}")
+    getaddrinfo = socket.getaddrinfo
 
     def look_up(host: str, *arguments: Any, **options: Any) -> Any:
         if host == "hung.example":
             assert is_over.wait(20)
-        return GET_ADDRINFO("127.0.0.1", *arguments, **options)
+        return getaddrinfo("127.0.0.1", *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     try:
@@ -348,61 +320,3 @@ def test_connections_are_used_again(local_receivers: None) -> None:
             (outcome,) = sender.send_all([Request(url, {}, b"")])
             assert outcome.error is None
     assert len(ports) == 1
-
-
-# TLS -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
-    """An authority that the service trusts, as an operator adds one."""
-    authority = Authority.create(tmp_path)
-    with trusting(authority, monkeypatch):
-        yield authority
-
-
-def test_certificates_of_the_name_are_accepted(
-    local_receivers: None, authority: Authority, names: dict[str, list[list[str]]]
-) -> None:
-    names["receiver.example"] = [["127.0.0.1"]]
-    with receiving(tls=authority.server_context("receiver.example")) as receiver:
-        assert send(receiver.url("receiver.example", scheme="https")).status_code == 200
-    assert len(receiver.requests) == 1
-
-
-def test_certificates_of_another_name_are_refused(
-    local_receivers: None, authority: Authority, names: dict[str, list[list[str]]]
-) -> None:
-    """The address is checked and the name verified: one does not replace the other."""
-    names["receiver.example"] = [["127.0.0.1"]]
-    with receiving(tls=authority.server_context("other.example", "127.0.0.1")) as receiver:
-        assert send(receiver.url("receiver.example", scheme="https")).error == "TLS_FAILED"
-    assert receiver.requests == []
-
-
-def test_certificates_of_unknown_authorities_are_refused(
-    local_receivers: None, authority: Authority, names: dict[str, list[list[str]]], tmp_path: Path
-) -> None:
-    names["receiver.example"] = [["127.0.0.1"]]
-    (tmp_path / "unknown").mkdir()
-    unknown = Authority.create(tmp_path / "unknown")
-    with receiving(tls=unknown.server_context("receiver.example")) as receiver:
-        assert send(receiver.url("receiver.example", scheme="https")).error == "TLS_FAILED"
-    assert receiver.requests == []
-
-
-def test_receivers_without_tls_are_refused(receiver: Receiver) -> None:
-    assert send(receiver.url(scheme="https")).error == "TLS_FAILED"
-    assert receiver.requests == []
-
-
-def test_slow_handshakes_are_left(local_receivers: None, impatient: None) -> None:
-    def serve(connection: socket.socket) -> None:
-        # The header of a record of 16 kB, which then drips.
-        connection.sendall(b"\x16\x03\x03\x40\x00")
-        while True:
-            time.sleep(0.05)
-            connection.sendall(b"\x02")
-
-    with serving(serve) as url:
-        assert send(url.replace("http:", "https:")).error == "TIMED_OUT"
