@@ -170,6 +170,7 @@ def test_organizations_choose_their_events_only(alice: User) -> None:
     assert answer.problems == [("VALUE_INVALID", "tags")]
     tags = services.organization_tags()
     assert {Tag.ORGANIZATION_RENAMED, Tag.MEMBER_REMOVED, Tag.WEBHOOK_TESTED} <= {*tags}
+    assert Tag.MEMBER_IMPORTED in tags
     assert create(client, URL, *tags, organizationId=id_).problems == []
 
 

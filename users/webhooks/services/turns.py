@@ -100,6 +100,8 @@ def _run_batch(webhook: Webhook, sender: Sender) -> bool:
     if webhook.is_paused:
         ready = ready.requested()
     deliveries = list(ready.select_related("event").order_by("position", "pk")[:PARALLEL])
+    if not deliveries:
+        return False
     try:
         attempts = _attempt(webhook, deliveries, actor, sender)
     except SelectionInvalidError:

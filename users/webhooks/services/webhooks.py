@@ -37,8 +37,8 @@ from users.webhooks.throttling import count_webhook
 
 MAX_PER_ORGANIZATION: Final = 10
 MAX_OF_SERVICE: Final = 50
-# The sources of tags whose events are about an organisation.
-ORGANIZATION_SOURCES: Final = ("organization:", "webhook:")
+# The names of tags whose events are about an organisation.
+ORGANIZATION_TAGS: Final = ("ORGANIZATION_", "MEMBER_", "WEBHOOK_")
 # Key of the advisory lock that serialises creations for the service, which has no row to lock; an
 # arbitrary number that nothing else uses.
 SERVICE_WEBHOOKS: Final = 4_611_870_239_004_217
@@ -54,7 +54,7 @@ class NewSecret:
 
 def organization_tags() -> list[Tag]:
     """Return the tags that webhooks of organisations may have."""
-    return [tag for tag in Tag if tag.startswith(ORGANIZATION_SOURCES)]
+    return [tag for tag in Tag if tag.name.startswith(ORGANIZATION_TAGS)]
 
 
 def create_webhook(
