@@ -10,14 +10,14 @@ from core.outbox.checks import check_outbox_lease
 
 
 class OutboxConfig(AppConfig):
-    """Loads every `tasks` module, so that all processes know all subscribers."""
+    """Loads every `tasks` module, so that all processes know all subscribers, and all metrics."""
 
     name = "core.outbox"
     label = "outbox"
     verbose_name = _("Operation")
 
     def ready(self) -> None:
-        """Set the current Celery app, import the subscribers, and register a check."""
+        """Set the current Celery app, import subscribers and metrics, and register a check."""
         celery_app.set_default()
-        autodiscover_modules("tasks")
+        autodiscover_modules("tasks", "metrics")
         register(check_outbox_lease)

@@ -1,7 +1,6 @@
 """The webhooks app."""
 
 from django.apps import AppConfig
-from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,7 +10,3 @@ class WebhooksConfig(AppConfig):
     name = "users.webhooks"
     label = "webhooks"
     verbose_name = _("Webhooks")
-
-    def ready(self) -> None:
-        """Register the metrics, which read the models."""
-        autodiscover_modules("metrics")
