@@ -23,6 +23,7 @@ from users.jobs.models import (
     job_indexes,
     one_live_per_requester,
 )
+from users.organizations.models import ORGANIZATION_NAME_MAX_LENGTH
 from users.privacy.files import private_storage
 
 SOURCE_MAX_LENGTH = 50
@@ -30,7 +31,6 @@ FILE_NAME_MAX_LENGTH = 100
 EXTERNAL_ID_MAX_LENGTH = 200
 # Of ignored columns, whose names may have any number of hyphens.
 COLUMN_MAX_LENGTH = 100
-ORGANIZATION_MAX_LENGTH = 150
 # Rows of a batch.
 BATCH_ROWS = 1_000
 
@@ -78,7 +78,7 @@ class UserImport(Job):
     )
     # Names of organisations that a dry run would have created so far: its later rows may have them.
     new_organizations = ArrayField(
-        models.CharField(max_length=ORGANIZATION_MAX_LENGTH), default=list, db_default=[]
+        models.CharField(max_length=ORGANIZATION_NAME_MAX_LENGTH), default=list, db_default=[]
     )
     # The offset of the next row, and the number of lines before it.
     offset = models.BigIntegerField()

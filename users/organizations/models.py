@@ -36,6 +36,8 @@ __all__ = [
     "Role",
 ]
 
+ORGANIZATION_NAME_MAX_LENGTH = 150
+
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
     """Organisations."""
@@ -66,7 +68,7 @@ class Organization(models.Model):
     """A group of users with roles, such as a company or a team."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(_("name"), max_length=150)
+    name = models.CharField(_("name"), max_length=ORGANIZATION_NAME_MAX_LENGTH)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = OrganizationQuerySet.as_manager()

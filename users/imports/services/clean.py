@@ -30,7 +30,7 @@ from users.imports.errors import ImportErrorCode, RowError
 from users.imports.fields import ImportField, Values
 from users.imports.models import EXTERNAL_ID_MAX_LENGTH, SOURCE_MAX_LENGTH
 from users.imports.readers import Record
-from users.organizations.models import Organization
+from users.organizations.names import clean_organization_name
 from users.organizations.roles import Role
 
 # Of TOTP secrets, in characters of base 32.
@@ -304,15 +304,8 @@ def _organizations(value: object) -> dict[str | UUID, str]:
     """Return the roles by the organisation's name, or its id."""
     roles: dict[str | UUID, str] = {}
     for key, role in _memberships(value):
-        roles[key if isinstance(key, UUID) else _organization_name(key)] = role
+        roles[key if isinstance(key, UUID) else clean_organization_name(key)] = role
     return roles
-
-
-def _organization_name(value: str) -> str:
-    name = clean_name(value)
-    if not name or len(name) > _max_length(Organization, "name") or "://" in name:
-        raise ValidationError("no name of an organisation")
-    return name
 
 
 def _memberships(value: object) -> Iterator[tuple[str | UUID, str]]:

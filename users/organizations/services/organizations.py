@@ -3,18 +3,17 @@
 from typing import cast
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from core.errors import GenericErrorCode
 from core.security.actor import Actor
 from users.accounts.policy import require
 from users.accounts.services.reauthentication import confirm_password
-from users.accounts.services.validation import Problems, clean_name_of
+from users.accounts.services.validation import Problems
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Membership, Organization
+from users.organizations.names import clean_organization_name
 from users.organizations.policy import may_create, may_delete, may_own
 from users.organizations.roles import Role
 from users.organizations.services.lookup import find_organization, lock_organization
@@ -93,14 +92,9 @@ def delete_organization(organization_id: UUID | None, *, actor: Actor, password:
 
 
 def _clean_name(name: str) -> str:
-    """Return the name on one line. Raises `InputRejectedError` if it is invalid.
-
-    Names appear in the subjects of mails to strangers, so links are rejected.
-    """
+    """Return a valid name. Raises `InputRejectedError`."""
     problems = Problems()
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        name = clean_name_of(Organization, "name", name)
-        if "://" in name:
-            raise ValidationError(_("Enter a name without a link."))
+        name = clean_organization_name(name)
     problems.refuse_any()
     return name
