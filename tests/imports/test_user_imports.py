@@ -156,6 +156,12 @@ def test_derived_usernames_are_unique_and_valid(root: User) -> None:
     assert usernames[4:7] == ["a.very.long.local.part.that.is", "a.b", "same"]
 
 
+def test_usernames_that_are_reserved_here_are_not_derived(root: User, settings: Any) -> None:
+    settings.RESERVED_USERNAMES = ["ceo"]
+    import_csv(root, {"email": "ceo@example.org"})
+    assert User.objects.get(email="ceo@example.org").username.startswith("ceo-")
+
+
 def test_suspended_user_cannot_sign_in(root: User) -> None:
     import_csv(root, {"email": "mary@example.org", "password_hash": HASH, "suspended": "TRUE"})
     mary = User.objects.get(username="mary")

@@ -80,7 +80,7 @@ def check_new_account(  # noqa: PLR0913 - what an account consists of
         email = canonical_email(email)
     with problems.of("username", AccountErrorCode.USERNAME_INVALID):
         username = "" if username is None else clean_username(username)
-    if is_own_choice and username and _is_reserved(username):
+    if is_own_choice and username and is_reserved(username):
         problems.found.append(_username_reserved_problem())
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
         name = clean_name_of(User, "name", name)
@@ -127,7 +127,7 @@ def check_known_email(email: str) -> str:
 
 def check_username_is_not_reserved(username: str) -> None:
     """Raise `InputRejectedError` if the canonical username is reserved."""
-    if _is_reserved(username):
+    if is_reserved(username):
         raise InputRejectedError(_username_reserved_problem())
 
 
@@ -220,9 +220,16 @@ def derive_username(*, name: str, email: str) -> str:
     numbered = [
         f"{base}{secrets.randbelow(10**DERIVED_DIGITS):0{DERIVED_DIGITS}}" for _ in range(9)
     ]
-    candidates = numbered if _is_reserved(base) else [base, *numbered]
+    candidates = numbered if is_reserved(base) else [base, *numbered]
     taken = set(User.objects.filter(username__in=candidates).values_list("username", flat=True))
     return next(each for each in candidates if each not in taken)
+
+
+def is_reserved(username: str) -> bool:
+    """Return whether users may not choose a username, and none is derived."""
+    # The Turkish letter is all that valid usernames have of letters that read as ASCII.
+    username = username.replace("ı", "i")
+    return username in RESERVED_USERNAMES or username in settings.RESERVED_USERNAMES
 
 
 def unused_username() -> str:
@@ -259,12 +266,6 @@ def _is_valid_ascii_email(email: str) -> bool:
     except ValidationError:
         return False
     return email.isascii()
-
-
-def _is_reserved(username: str) -> bool:
-    # The Turkish letter is all that valid usernames have of letters that read as ASCII.
-    username = username.replace("ı", "i")
-    return username in RESERVED_USERNAMES or username in settings.RESERVED_USERNAMES
 
 
 def _username_reserved_problem() -> Problem:

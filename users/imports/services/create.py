@@ -14,12 +14,9 @@ from core.database.copies import copy_rows
 from core.database.ids import new_id
 from core.security.actor import Actor
 from users.accounts.authentication_methods import Method
-from users.accounts.identifiers import (
-    RESERVED_USERNAMES,
-    USERNAME_MAX_LENGTH,
-    USERNAME_MIN_LENGTH,
-)
+from users.accounts.identifiers import USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH
 from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, User
+from users.accounts.services.create_user import is_reserved
 from users.activity.services.record import ManyRecorded, record, record_many
 from users.activity.tags import Tag
 from users.authentication.factors.one_time_codes import seal_secret
@@ -213,7 +210,7 @@ def _choose_usernames(rows: Sequence[Row]) -> None:
 
 def _derived_username(email: str) -> str:
     local = NOT_IN_USERNAMES.sub("", email.partition("@")[0])[:USERNAME_MAX_LENGTH].strip("._-")
-    if len(local) < USERNAME_MIN_LENGTH or local in RESERVED_USERNAMES:
+    if len(local) < USERNAME_MIN_LENGTH or is_reserved(local):
         return _with_suffix(local or "user")
     return local
 
