@@ -6,6 +6,7 @@ from typing import Final
 from django.core.management.base import CommandError, OutputWrapper
 
 from core.outbox.models import OutboxMessage
+from core.outbox.queues import Queue
 from core.outbox.tasks import deliver
 from core.progress import ProgressBar
 from users.imports.models import SkippedRow, UserImport
@@ -24,9 +25,13 @@ def run_to_the_end(user_import: UserImport, out: OutputWrapper) -> None:
     Raises `CommandError` unless the import is completed.
     """
     bar, total = ProgressBar(out), user_import.total or 0
+    # The queue's index spares the other messages.
+    messages = OutboxMessage.objects.filter(
+        queue=Queue.BULK, payload__user_import_id=str(user_import.pk)
+    )
     while user_import.is_live:
         turn = user_import.turn
-        for message in OutboxMessage.objects.filter(payload__user_import_id=str(user_import.pk)):
+        for message in messages.all():
             deliver(message.pk)
         user_import.refresh_from_db()
         bar.show(user_import.processed, total, "rows")

@@ -97,7 +97,7 @@ class Directory:
             owners=owners,
             external_ids=external_ids,
             other_ids={(each.user_id, each.source): each.value for each in known},
-            imported=_imported(users, user_import).union(
+            imported=_imported(users - external_ids.keys(), user_import).union(
                 each.user_id
                 for each in external_ids.values()
                 if each.last_import_id == user_import.pk
