@@ -137,8 +137,13 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
         },
     )
     deletion.user = user
-    if not is_new:
-        return deletion
+    if is_new:
+        shut_out(user, deletion, actor=actor)
+    return deletion
+
+
+def shut_out(user: User, deletion: AccountDeletion, *, actor: Actor) -> None:
+    """Deactivate a locked user for a new deletion, in the caller's transaction."""
     set_active(user, active=False)
     end_links_of(user.pk)
     ended = end_sessions_of(user.pk, actor=actor)
@@ -149,7 +154,6 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
         due_at=deletion.expires_at,
         sessions=ended,
     )
-    return deletion
 
 
 def _restore_account(user: User, deletion: AccountDeletion, *, actor: Actor) -> None:

@@ -9,11 +9,8 @@ from django.utils import timezone
 
 from core.security.actor import SYSTEM
 from users.accounts.models import User
-from users.accounts.services.lookup import set_active
-from users.activity.services.record import record
-from users.activity.tags import Tag
-from users.authentication.services.end_sessions import end_links_of, end_sessions_of
 from users.privacy.models import AccountDeletion
+from users.privacy.services.deletion import shut_out
 from users.privacy.services.erasure import erase_user
 
 
@@ -37,10 +34,9 @@ def repeat_erasure(user_id: UUID) -> bool:
         if user is None:
             return False
         now = timezone.now()
-        AccountDeletion.objects.update_or_create(user=user, defaults={"expires_at": now})
-        set_active(user, active=False)
-        end_links_of(user_id)
-        ended = end_sessions_of(user_id, actor=SYSTEM)
-        record(Tag.DELETION_SCHEDULED, actor=SYSTEM, subject_id=user_id, due_at=now, sessions=ended)
+        deletion, _is_new = AccountDeletion.objects.update_or_create(
+            user=user, defaults={"expires_at": now}
+        )
+        shut_out(user, deletion, actor=SYSTEM)
     erase_user(user_id)
     return True
