@@ -12,8 +12,8 @@ from core.database.ids import new_id
 from core.outbox.errors import REASON_MAX_LENGTH
 from core.security.actor import Actor
 from users.accounts.models import user_key
+from users.jobs.policy import may_list_jobs
 from users.jobs.states import LIVE, JobState
-from users.scopes import Scope
 
 
 def state_choices() -> list[tuple[str, Any]]:
@@ -29,7 +29,7 @@ class JobQuerySet(models.QuerySet[Any]):
 
         Requires the scope to start one: read-only tokens and impersonations see none.
         """
-        if not (actor.is_authenticated and actor.allows(Scope.USERS_WRITE)):
+        if not may_list_jobs(actor):
             return self.none()
         return self if actor.is_superuser else self.filter(requester_id=actor.user_id)
 
@@ -152,7 +152,7 @@ class JobErrorQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Errors are visible with their job."""
-        if not (actor.is_authenticated and actor.allows(Scope.USERS_WRITE)):
+        if not may_list_jobs(actor):
             return self.none()
         if actor.is_superuser:
             return self
