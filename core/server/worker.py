@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from importlib import import_module
@@ -363,7 +363,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
 
     def _handle(self, connection: Connection, request: Request, application: Application) -> bool:
         """Respond to a request by an application; return whether everything is sent."""
-        started = datetime.now()  # noqa: DTZ005 - only the difference is logged
+        started = time.perf_counter()
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.alive = False
@@ -381,7 +381,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             connection.is_last = True
             return connection.send(refusal(INTERNAL_ERROR, request_id))
         is_sent = connection.respond(response, keeps_alive=keeps_alive)
-        took = datetime.now() - started  # noqa: DTZ005
+        took = timedelta(seconds=time.perf_counter() - started)
         self.access_log.write(response, request, took)
         return is_sent
 
