@@ -4,13 +4,12 @@ A round trip to Redis would take a considerable part of a cheap operation. So ea
 itself, and shares what it has counted with the others in batches, of a hundredth of a bucket.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 from typing import Final, NamedTuple, TypeAlias
-
-from cachetools import FIFOCache
 
 # Seconds by which sums of times may differ from what they should be.
 ROUNDING: Final = 1e-6
@@ -46,8 +45,9 @@ class MemoryBuckets:
 
     def __init__(self, subjects: int, share: Share | None = None) -> None:
         """Keep at most ``subjects`` buckets; without ``share``, of this process alone."""
-        # Evicted in the order of the last write.
-        self._buckets: FIFOCache[Hashable, _Bucket] = FIFOCache(subjects)
+        # In the order of the last write, in which they are evicted.
+        self._buckets: OrderedDict[Hashable, _Bucket] = OrderedDict()
+        self._subjects = subjects
         self._share = share
         self._lock = Lock()
 
@@ -69,7 +69,7 @@ class MemoryBuckets:
                 return wait
             bucket.empty_at = empty_at
             bucket.unshared += interval
-            self._buckets[subject] = bucket
+            self._keep(subject, bucket)
             if bucket.unshared < capacity / BATCH:
                 return 0.0
         return self._settle(subject, interval, capacity).wait
@@ -81,7 +81,7 @@ class MemoryBuckets:
             bucket = self._buckets.get(subject) or _Bucket(now)
             bucket.empty_at = max(bucket.empty_at, now) + seconds
             bucket.unshared += seconds
-            self._buckets[subject] = bucket
+            self._keep(subject, bucket)
             if bucket.unshared < capacity / BATCH:
                 return
         self._settle(subject, 0.0, capacity)
@@ -99,6 +99,12 @@ class MemoryBuckets:
         """Delete all buckets."""
         with self._lock:
             self._buckets.clear()
+
+    def _keep(self, subject: Hashable, bucket: _Bucket) -> None:
+        self._buckets[subject] = bucket
+        self._buckets.move_to_end(subject)
+        if len(self._buckets) > self._subjects:
+            self._buckets.popitem(last=False)
 
     def _settle(self, subject: Hashable, size: float, capacity: float) -> Level:
         """Share what was counted, of which the last ``size`` may be refused.
