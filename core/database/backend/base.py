@@ -57,7 +57,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         applies here. The next statement checks the connection anyway.
         """
         libpq = self.connection
-        if libpq is not None and libpq.info.transaction_status == TransactionStatus.IDLE:
+        is_checked = self.errors_occurred and libpq is not None
+        if is_checked and libpq.info.transaction_status == TransactionStatus.IDLE:
             self.errors_occurred = False
         super().close_if_unusable_or_obsolete()
 
