@@ -4,9 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
-from structlog.contextvars import get_contextvars
 
-from core.request_id import KEY
+from core.request_id import current_request_id
 
 
 @require_safe
@@ -17,5 +16,5 @@ def done(request: HttpRequest) -> HttpResponse:
 
 def server_error(_request: HttpRequest) -> HttpResponse:
     """Respond with 500 and the request id, which finds the log lines."""
-    content = render_to_string("500.html", {"request_id": get_contextvars().get(KEY)})
+    content = render_to_string("500.html", {"request_id": current_request_id()})
     return HttpResponse(content, status=500)

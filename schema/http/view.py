@@ -174,10 +174,9 @@ def respond(
 
     Nothing that is in ``charged`` is charged again.
     """
-    respond = partial(_respond, request, charged)
     if settings.BATCH_MAX and is_batch(request):
-        return respond_to_batch(request, respond)
-    return respond(read, 0, settings.GRAPHQL_MAX_RESPONSE_BYTES)
+        return respond_to_batch(request, partial(_respond, request, charged))
+    return _respond(request, charged, read, 0, settings.GRAPHQL_MAX_RESPONSE_BYTES)
 
 
 def _respond(
