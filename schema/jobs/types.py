@@ -96,7 +96,7 @@ class NoJobErrors(JobErrorConnection):
 
 @strawberry.interface
 class Job(relay.Node):
-    """Work in the background: a bulk action or an export of users.
+    """Work in the background: a bulk action, an export or an import of users.
 
     Visible to administrators, and to the user who requested it.
     """
