@@ -131,6 +131,19 @@ def test_invitations_are_listed_sent_again_and_canceled(client: Client) -> None:
         assert client.post(url, CONFIRMED).status_code == 404
 
 
+def test_invitation_of_a_taken_address_is_not_sent_again(client: Client) -> None:
+    invite_user(actor=SYSTEM, email="nina@example.org")
+    invitation = Invitation.objects.get()
+    make_person("nina")
+    sign_in(client, make_administrator())
+    resend = f"{INVITATIONS}{invitation.pk}/resend/"
+    response = client.post(resend, CONFIRMED, headers={"HX-Request": "true"})
+    assert response["HX-Redirect"] == change_url(invitation)
+    page = client.get(change_url(invitation)).content.decode()
+    assert "This address already has an account." in page
+    assert Invitation.objects.get().token == invitation.token
+
+
 def test_staff_neither_see_nor_change_invitations(client: Client) -> None:
     invite_user(actor=SYSTEM, email="nina@example.org")
     invitation = Invitation.objects.get()
