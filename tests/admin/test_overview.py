@@ -1,5 +1,8 @@
 """The overview of a user, selected rows, groups, and invitations."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -13,6 +16,7 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
+    user_form,
 )
 from tests.admin.test_second_factors import set_up_totp
 from users.accounts.models import Invitation, User
@@ -20,7 +24,7 @@ from users.accounts.services.invitation import invite_user
 from users.accounts.services.permissions import MODEL
 from users.activity.models import Event
 from users.activity.tags import Tag
-from users.authentication.models import Suspension
+from users.authentication.models import Session, Suspension
 from users.exports.models import UserExport
 from users.organizations.models import Membership, Organization, Role
 
@@ -67,6 +71,24 @@ def test_staff_see_neither_events_nor_how_to_lift(client: Client) -> None:
     assert "Spam" in shown
     assert "Lift" not in shown
     assert "Last events" not in shown
+
+
+def test_overview_is_read_only_if_it_is_shown(
+    client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    mary = make_person("mary")
+    sign_in(client, make_administrator())
+
+    def reads_last_sessions(**changes: str) -> bool:
+        with statements() as captured:
+            response = client.post(change_url(mary), user_form(mary, **changes))
+        is_shown = '<section class="overview"' in response.content.decode()
+        assert is_shown is (response.status_code == 200)
+        latest_first = f'ORDER BY "{Session._meta.db_table}"."id" DESC'
+        return any(latest_first in sql for sql in captured)
+
+    assert not reads_last_sessions()
+    assert reads_last_sessions(username="not a username")
 
 
 def test_selected_rows_are_exported(client: Client) -> None:
