@@ -106,7 +106,7 @@ def mails_to(email: str, actor: Actor) -> tuple[Bucket, Bucket]:
 
 
 def counts_token(service: Callable[P, R]) -> Callable[P, R]:
-    """Count a service's call as an attempt at a mailed token unless it succeeds or is not started.
+    """Count a service's call as an attempt at a mailed token unless it succeeds.
 
     So the valid links of an office do not keep its other users from theirs.
     """
