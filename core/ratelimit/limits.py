@@ -7,12 +7,15 @@ A service counts before it opens its transaction, so that a rollback does not un
         …
     clear(Bucket(PER_ACCOUNT, login))
 
+Work that a bulkhead may refuse is done within `counted`.
+
 All functions raise `RuntimeError` within a transaction, except that of a `TestCase`, and except
 `settle`, which counts what has already happened.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -21,13 +24,14 @@ from django.db import transaction
 from prometheus_client import Counter
 from redis.exceptions import RedisError
 
+from core.bulkhead import NotStartedError
 from core.circuit_breaker import CircuitOpenError
 from core.errors import TooManyAttemptsError
 from core.ratelimit import in_postgresql
 from core.ratelimit.buckets import Bucket, Limit, fold
 from core.ratelimit.in_redis import RedisBuckets, redis_buckets
 
-__all__ = ["Bucket", "Limit", "attempt", "clear", "erase", "fold", "refund", "settle"]
+__all__ = ["Bucket", "Limit", "attempt", "clear", "counted", "erase", "fold", "refund", "settle"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +56,17 @@ def attempt(*buckets: Bucket) -> None:
     if wait:
         REFUSED.labels(buckets[0].limit.name).inc()
         raise TooManyAttemptsError(retry_after=-(-wait // SECOND))
+
+
+@contextmanager
+def counted(*buckets: Bucket) -> Iterator[None]:
+    """Count the work within as `attempt` does, and refund it after `NotStartedError`."""
+    attempt(*buckets)
+    try:
+        yield
+    except NotStartedError:
+        refund(*buckets)
+        raise
 
 
 def refund(*buckets: Bucket) -> None:

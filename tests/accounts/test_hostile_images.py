@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +32,7 @@ from tests.support.hostile_images import (
 )
 from tests.support.images import BLUE, RED, animated, files, make_image
 from tests.support.signing_in import tags
+from users.accounts import throttling
 from users.accounts.avatars import images
 from users.accounts.avatars.decoder import BASE_MEMORY, BYTES_PER_PIXEL
 from users.accounts.avatars.images import AvatarSize, decode_squares
@@ -48,7 +50,8 @@ LITTLE_MEMORY_KIB = 40_000
 
 @pytest.fixture(autouse=True)
 def _unlimited_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("users.accounts.services.avatar.count_avatar", lambda _user_id: None)
+    many = replace(throttling.AVATARS_PER_USER, count=1_000)
+    monkeypatch.setattr(throttling, "AVATARS_PER_USER", many)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import check_password
 from django.core import signing
 from django.utils import timezone
 
+from core.bulkhead import EXPENSIVE
 from core.outbox.models import OutboxMessage
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_user
@@ -209,6 +210,22 @@ def test_later_sign_up_for_an_address_leaves_the_earlier(anonymous: GraphQLClien
     assert (User.objects.get().username, User.objects.get().email) == ("nina", "n@example.org")
     assert verify(anonymous, new) == [("TOKEN_INVALID", "token")]
     assert not SignUp.objects.exists()
+
+
+def test_attempts_of_a_busy_server_do_not_count(anonymous: GraphQLClient, settings: Any) -> None:
+    settings.WEB_THREADS = 2
+    fields = {"email": "nina@example.org", "username": "nina", "password": PASSWORD}
+    with EXPENSIVE:
+        # More often than an address may get mails.
+        for _attempt in range(6):
+            assert anonymous(SIGN_UP, input=fields).codes == ["SERVICE_BUSY"]
+    assert sign_up(anonymous) == []
+    token = token_of("nina@example.org")
+    with EXPENSIVE:
+        # More often than a network may try tokens.
+        for _attempt in range(51):
+            assert anonymous(VERIFY, token=token, password=PASSWORD).codes == ["SERVICE_BUSY"]
+    assert verify(anonymous, token) == []
 
 
 # The link --------------------------------------------------------------------------------

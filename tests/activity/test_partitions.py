@@ -2,6 +2,8 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,6 +24,7 @@ from users.activity.services.partitions import create_partitions, drop_expired_p
 from users.activity.services.record import record
 from users.activity.services.roll_up import roll_up_all
 from users.activity.services.sealing import Verification, seal_all
+from users.activity.services.stream import stream_events
 from users.activity.tags import Tag
 from users.admin.filters import filter_unindexed
 
@@ -149,6 +152,23 @@ def test_expired_partitions_are_dropped_and_the_chain_stays_valid(
     # What else is missing is reported.
     as_owner_execute("DELETE FROM activity_event WHERE id = %s", kept.pk)
     assert findings() == [f"event {kept.pk}, sealed as 4: is missing"]
+
+
+@pytest.mark.usefixtures("partition_of_2020")
+def test_only_old_events_that_were_not_streamed_delay_the_expiry(
+    retention: Callable[[int], None], settings: Any, tmp_path: Path
+) -> None:
+    settings.AUDIT_STREAM_URL = (tmp_path / "audit.log").as_uri()
+    record_long_ago(0)
+    # Late, so that the seal is young.
+    seal_all()
+    retention(90)
+    assert drop_expired_partitions() is None
+    stream_events()
+    # On a busy service, some event always waits.
+    record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
+    seal_all()
+    assert drop_expired_partitions() == dt.datetime(2020, 2, 1, tzinfo=dt.UTC)
 
 
 @pytest.mark.usefixtures("partition_of_2020")

@@ -19,7 +19,7 @@ from users.activity.models import AuditStream, EventSeal
 from users.activity.services import stream
 from users.activity.services.record import record
 from users.activity.services.sealing import seal_all
-from users.activity.services.stream import is_stream_behind, stream_events
+from users.activity.services.stream import stream_delay, stream_events
 from users.activity.tags import Tag
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -88,6 +88,37 @@ def test_a_file_gets_each_event_once_and_no_cut_line(settings: Any, tmp_path: Pa
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    ("tag", "category", "outcome", "class_uid"),
+    [
+        (Tag.LOG_IN_THROTTLED, "authentication", "failure", 3_002),
+        (Tag.REFRESH_TOKEN_REUSED, "authentication", "failure", 3_002),
+        (Tag.REAUTHENTICATED, "authentication", "success", 3_002),
+        (Tag.FACTOR_USED, "authentication", "success", 3_002),
+        (Tag.FACTOR_REFUSED, "authentication", "failure", 3_002),
+        (Tag.RECOVERY_CODE_USED, "authentication", "success", 3_002),
+        (Tag.FACTOR_ADDED, "iam", "success", 3_004),
+        (Tag.PASSWORD_REFUSED, "iam", "failure", 3_004),
+        (Tag.EMAIL_UNDELIVERABLE, "iam", "success", 3_001),
+    ],
+)
+def test_failures_and_authentications_are_said(
+    settings: Any, tmp_path: Path, tag: Tag, category: str, outcome: str, class_uid: int
+) -> None:
+    record_sealed(tag)
+    lines = {}
+    for format_ in ("ecs", "ocsf"):
+        settings.AUDIT_STREAM_FORMAT = format_
+        settings.AUDIT_STREAM_URL = (tmp_path / format_).as_uri()
+        AuditStream.objects.update(sequence=0)
+        stream_events()
+        (lines[format_],) = lines_of((tmp_path / format_).read_bytes())
+    event = lines["ecs"]["event"]
+    assert (event["category"], event["outcome"]) == ([category], outcome)
+    status = 2 if outcome == "failure" else 1
+    assert (lines["ocsf"]["class_uid"], lines["ocsf"]["status_id"]) == (class_uid, status)
+
+
 def test_details_are_streamed_by_choice(settings: Any, tmp_path: Path) -> None:
     settings.AUDIT_STREAM_URL = (tmp_path / "audit.log").as_uri()
     settings.AUDIT_STREAM_DETAILS = True
@@ -121,9 +152,9 @@ def test_a_collector_that_refuses_gets_the_events_again(
     record_sealed(*[Tag.LOGGED_IN] * 5)
     collector.answer = lambda _received: (503 if len(collector.requests) == 2 else 200, {})
     stream_events()
-    assert is_stream_behind()
+    assert stream_delay() > 0
     stream_events()
-    assert not is_stream_behind()
+    assert stream_delay() == 0
 
     received = [sequences(lines_of(request.body)) for request in collector.requests]
     assert received == [[1, 2], [3, 4], [3, 4], [5]]

@@ -1,5 +1,8 @@
 """The overview of a user, selected rows, groups, and invitations."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -13,6 +16,7 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
+    user_form,
 )
 from tests.admin.test_second_factors import set_up_totp
 from users.accounts.models import Invitation, User
@@ -20,7 +24,7 @@ from users.accounts.services.invitation import invite_user
 from users.accounts.services.permissions import MODEL
 from users.activity.models import Event
 from users.activity.tags import Tag
-from users.authentication.models import Suspension
+from users.authentication.models import Session, Suspension
 from users.exports.models import UserExport
 from users.organizations.models import Membership, Organization, Role
 
@@ -67,6 +71,24 @@ def test_staff_see_neither_events_nor_how_to_lift(client: Client) -> None:
     assert "Spam" in shown
     assert "Lift" not in shown
     assert "Last events" not in shown
+
+
+def test_overview_is_read_only_if_it_is_shown(
+    client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    mary = make_person("mary")
+    sign_in(client, make_administrator())
+
+    def reads_last_sessions(**changes: str) -> bool:
+        with statements() as captured:
+            response = client.post(change_url(mary), user_form(mary, **changes))
+        is_shown = '<section class="overview"' in response.content.decode()
+        assert is_shown is (response.status_code == 200)
+        latest_first = f'ORDER BY "{Session._meta.db_table}"."id" DESC'
+        return any(latest_first in sql for sql in captured)
+
+    assert not reads_last_sessions()
+    assert reads_last_sessions(username="not a username")
 
 
 def test_selected_rows_are_exported(client: Client) -> None:
@@ -129,6 +151,19 @@ def test_invitations_are_listed_sent_again_and_canceled(client: Client) -> None:
     for action in ("resend", "cancel"):
         url = f"{INVITATIONS}{invitation.pk}/{action}/"
         assert client.post(url, CONFIRMED).status_code == 404
+
+
+def test_invitation_of_a_taken_address_is_not_sent_again(client: Client) -> None:
+    invite_user(actor=SYSTEM, email="nina@example.org")
+    invitation = Invitation.objects.get()
+    make_person("nina")
+    sign_in(client, make_administrator())
+    resend = f"{INVITATIONS}{invitation.pk}/resend/"
+    response = client.post(resend, CONFIRMED, headers={"HX-Request": "true"})
+    assert response["HX-Redirect"] == change_url(invitation)
+    page = client.get(change_url(invitation)).content.decode()
+    assert "This address already has an account." in page
+    assert Invitation.objects.get().token == invitation.token
 
 
 def test_staff_neither_see_nor_change_invitations(client: Client) -> None:

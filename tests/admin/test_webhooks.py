@@ -137,6 +137,20 @@ def test_deliveries_are_repeated(client: Client, rosa: User) -> None:
     assert Event.objects.filter(tag=Tag.WEBHOOK_REDELIVERED, actor_id=rosa.pk).exists()
 
 
+def test_a_delivery_of_a_disabled_webhook_is_not_repeated(client: Client, rosa: User) -> None:
+    webhook = make_webhook(rosa)
+    delivery = make_delivery(
+        webhook, happen(rosa), state=WebhookDeliveryState.FAILED, next_attempt_at=None
+    )
+    assert submit(client, action_url(webhook, "disable")).status_code == 302
+    response = submit(client, action_url(delivery, "redeliver"))
+    assert response["Location"] == change_url(delivery)
+    page = client.get(change_url(delivery)).content.decode()
+    assert "This webhook is disabled. Enable it first." in page
+    delivery.refresh_from_db()
+    assert delivery.state == WebhookDeliveryState.FAILED
+
+
 def test_titles_are_words_in_the_language_of_the_reader(client: Client, rosa: User) -> None:
     delivery = make_delivery(make_webhook(rosa), happen(rosa))
     for row, title in (

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from core.bulkhead import EXPENSIVE
 from core.outbox.models import OutboxMessage
 from tests.accounts.test_sign_up_mail import text_of
 from tests.support.client import GraphQLClient, run_concurrently
@@ -158,6 +159,18 @@ def test_right_passwords_are_no_guesses(client_of: ClientOf, alice: User) -> Non
     for number in range(10):
         assert change(client, f"guess {number}") == [("PASSWORD_WRONG", "currentPassword")]
     assert client(REAUTHENTICATE, proof={"password": PASSWORD}).codes == ["TOO_MANY_ATTEMPTS"]
+
+
+def test_passwords_that_were_not_verified_are_no_guesses(
+    client_of: ClientOf, alice: User, settings: Any
+) -> None:
+    settings.WEB_THREADS = 2
+    client = client_of(alice)
+    with EXPENSIVE:
+        for _attempt in range(12):
+            answer = client(CHANGE, currentPassword=PASSWORD, newPassword=NEW)
+            assert answer.codes == ["SERVICE_BUSY"]
+    assert change(client) == []
 
 
 def test_current_password_cannot_be_guessed(client_of: ClientOf, alice: User, bob: User) -> None:

@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
+from core.bulkhead import Bulkhead, NotStartedError
 from core.dev.ports import free_port
 from core.errors import TooManyAttemptsError
-from core.ratelimit.limits import Bucket, Limit, attempt, clear, fold, refund
+from core.ratelimit.limits import Bucket, Limit, attempt, clear, counted, fold, refund
 from core.ratelimit.models import StoredBucket
 from tests.core.test_outbox import eventually
 from tests.support.client import run_concurrently
@@ -203,6 +204,18 @@ def test_refunded_attempts_are_not_counted(store: Store) -> None:
     assert tries(10, ALICE) == 5
     refund(ALICE)
     assert tries(10, ALICE) == 1
+
+
+def test_work_that_was_not_started_is_not_counted(store: Store) -> None:
+    work = Bulkhead("test", lambda: 1)
+    for _ in range(10):
+        with work, pytest.raises(NotStartedError), counted(ALICE, BOB), work:
+            pass
+    with pytest.raises(ValueError, match="failed"), counted(ALICE, BOB), work:
+        raise ValueError("failed")
+    assert [tries(10, bucket) for bucket in (ALICE, BOB)] == [4, 4]
+    with pytest.raises(TooManyAttemptsError), counted(ALICE):
+        pytest.fail("It began.")
 
 
 def test_refunds_never_go_below_zero(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 Each `count_…` function counts one attempt and raises `TooManyAttemptsError` beyond the limit. Call
 it before the service's transaction, so that a rollback does not undo the count; `counts_token`
-decorates the service.
+decorates the service. Other functions return buckets, for work within `counted`.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from django.conf import settings
 from core.errors import TooManyAttemptsError
 from core.outbox.errors import PostponedError
 from core.ratelimit.buckets import storage_key
-from core.ratelimit.limits import Bucket, Limit, attempt, refund, settle
+from core.ratelimit.limits import Bucket, Limit, attempt, counted, refund, settle
 from core.security.actor import Actor
 from core.web.client_ip import network_of
 
@@ -58,9 +58,9 @@ def user_buckets(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
     ]
 
 
-def count_password(user_id: UUID) -> None:
-    """Count an attempt at a user's current password."""
-    attempt(Bucket(PASSWORDS_PER_USER, str(user_id)))
+def password_bucket(user_id: UUID) -> Bucket:
+    """Return the bucket of attempts at a user's current password."""
+    return Bucket(PASSWORDS_PER_USER, str(user_id))
 
 
 def count_username(user_id: UUID) -> None:
@@ -68,19 +68,9 @@ def count_username(user_id: UUID) -> None:
     attempt(Bucket(USERNAMES_PER_USER, str(user_id)))
 
 
-def count_avatar(user_id: UUID) -> None:
-    """Count an upload of an avatar."""
-    attempt(Bucket(AVATARS_PER_USER, str(user_id)))
-
-
-def refund_avatar(user_id: UUID) -> None:
-    """Refund the attempt of an upload that was not decoded."""
-    refund(Bucket(AVATARS_PER_USER, str(user_id)))
-
-
-def refund_password(user_id: UUID) -> None:
-    """Refund an attempt with the right password, which is no guess."""
-    refund(Bucket(PASSWORDS_PER_USER, str(user_id)))
+def avatar_bucket(user_id: UUID) -> Bucket:
+    """Return the bucket of a user's uploads of avatars."""
+    return Bucket(AVATARS_PER_USER, str(user_id))
 
 
 def mails_of_network(actor: Actor, kind: str = "mail") -> Bucket:
@@ -90,17 +80,12 @@ def mails_of_network(actor: Actor, kind: str = "mail") -> Bucket:
 
 def count_mail(actor: Actor, email: str) -> None:
     """Count a mail to an address, with or without an account (no enumeration)."""
-    attempt(*_mails_to(email, actor), mails_of_network(actor))
+    attempt(*mails_to(email, actor), mails_of_network(actor))
 
 
 def count_sign_up(actor: Actor) -> None:
     """Count a sign-up of the network, also one that is refused."""
     attempt(mails_of_network(actor, "sign_up"))
-
-
-def count_sign_up_mail(actor: Actor, email: str) -> None:
-    """Count the mail of an accepted sign-up; `count_sign_up` counted the network."""
-    attempt(*_mails_to(email, actor))
 
 
 def count_reset(actor: Actor, email: str) -> None:
@@ -112,7 +97,8 @@ def count_reset(actor: Actor, email: str) -> None:
     )
 
 
-def _mails_to(email: str, actor: Actor) -> tuple[Bucket, Bucket]:
+def mails_to(email: str, actor: Actor) -> tuple[Bucket, Bucket]:
+    """Return the buckets of mails to an address, without that of the network."""
     return (
         Bucket(MAILS_PER_ADDRESS_AND_NETWORK, f"{_network(actor)} {email}"),
         Bucket(MAILS_PER_ADDRESS, email),
@@ -126,14 +112,14 @@ def counts_token(service: Callable[P, R]) -> Callable[P, R]:
     """
 
     @wraps(service)
-    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
         bucket = network_bucket(TOKENS_PER_NETWORK, cast("Actor", kwargs["actor"]))
-        attempt(bucket)
-        result = service(*args, **kwargs)
+        with counted(bucket):
+            result = service(*args, **kwargs)
         refund(bucket)
         return result
 
-    return counted
+    return call
 
 
 def count_delivery(*, is_awaited: bool) -> None:

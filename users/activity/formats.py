@@ -13,7 +13,19 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-FAILURES: Final = frozenset({"refuse_log_in", "throttle_log_in", "reuse"})
+from users.activity.tags import Tag
+
+FAILURES: Final = frozenset(
+    {
+        Tag.LOG_IN_REFUSED,
+        Tag.LOG_IN_THROTTLED,
+        Tag.REFRESH_TOKEN_REUSED,
+        Tag.FACTOR_REFUSED,
+        Tag.PASSWORD_REFUSED,
+    }
+)
+# Beside those of sessions.
+AUTHENTICATIONS: Final = frozenset({Tag.FACTOR_USED, Tag.FACTOR_REFUSED, Tag.RECOVERY_CODE_USED})
 # OCSF's categories and classes, and the activities of `Authentication`.
 IAM: Final = 3
 ACCOUNT_CHANGE, AUTHENTICATION, ENTITY_MANAGEMENT = 3_001, 3_002, 3_004
@@ -55,12 +67,12 @@ class StreamedEvent:
     @property
     def is_failure(self) -> bool:
         """Whether the event is a failed attempt."""
-        return self.action in FAILURES
+        return self.tag in FAILURES
 
     @property
     def is_authentication(self) -> bool:
-        """Whether the event is about a session."""
-        return self.tag.startswith("session:")
+        """Whether the event is about a session, or the use of a second factor."""
+        return self.tag.startswith("session:") or self.tag in AUTHENTICATIONS
 
     @property
     def is_account_change(self) -> bool:

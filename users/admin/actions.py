@@ -19,7 +19,7 @@ from django.shortcuts import render
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
-from core.errors import InputRejectedError, Text
+from core.errors import GenericErrorCode, InputRejectedError, Text
 from core.security.actor import Actor
 from core.web.forms import add_problems
 from users.admin.base import actor_of
@@ -84,8 +84,8 @@ def dialog_action(
     ``confirm`` is the label of the dialog's submit button; it defaults to ``label``.
 
     The method calls one service. If the service rejects the input, the dialog's form is shown again
-    with the problems. An action without a form sends a primary key only, so a rejection means that
-    the row does not exist: the response is 404.
+    with the problems. Without a form, the first problem is shown on the page from which the dialog
+    was opened; the response is 404 if the row does not exist.
     """
     dialog = {
         "title": title,
@@ -106,7 +106,7 @@ def dialog_action(
                 result = method(page, ConfirmedDialog(request, key, values))
             except InputRejectedError as refusal:
                 if form_class is None:
-                    raise Http404 from None
+                    return _show_refusal(page, request, key, refusal)
                 add_problems(form, refusal.problems)
                 context = {**dialog, "dialog": dialog, "form": form}
                 return render(request, "unfold/helpers/dialog.html", context)
@@ -148,6 +148,17 @@ def show_in_dialog(request: HttpRequest, template: str, context: Mapping[str, An
     # By default htmx keeps the buttons of the form.
     response["HX-Retarget"] = response["HX-Reselect"] = "#dialog"
     return response
+
+
+def _show_refusal(
+    page: Any, request: HttpRequest, key: Any, refusal: InputRejectedError
+) -> HttpResponse:
+    """Show why an action was refused. Raises `Http404` if its row does not exist."""
+    if all(problem.code is GenericErrorCode.NOT_FOUND for problem in refusal.problems):
+        raise Http404
+    messages.error(request, str(refusal.problems[0].message))
+    url = page.list_url if key is None else page.page_url(key)
+    return redirect_from_dialog(request, url)
 
 
 def _action(

@@ -81,21 +81,14 @@ def _invalidated_password(
     )
 
 
-def password_changed(reader: Reader, *, remaining: Sequence[str]) -> Mail:
-    """Return the security notice of a changed password, with what still gives access."""
+def password_changed(reader: Reader, *, remaining: str) -> Mail:
+    """Return the security notice of a changed password, with the sentence of `describe_access`."""
     return Mail(
         reader=reader,
         subject=_("Your password was changed"),
         paragraphs=[
             _("The password of your account was changed. Other devices were signed out."),
-            *(
-                [
-                    _("These still work: %(access)s. Sign in to revoke what is not yours.")
-                    % {"access": ", ".join(remaining)}
-                ]
-                if remaining
-                else []
-            ),
+            *([remaining] if remaining else []),
         ],
         footnote=_("If this was not you, reset your password now and contact an administrator."),
     )

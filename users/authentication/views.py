@@ -66,16 +66,7 @@ class ResetPasswordView(MailedLinkView):
         done = _("Your password was changed. Sign in as %(username)s with your new password.") % {
             "username": reset.user.username
         }
-        access = describe_access(reset.remaining)
-        if not access:
-            return done
-        return " ".join(
-            (
-                done,
-                _("These still work: %(access)s. Sign in to revoke what is not yours.")
-                % {"access": ", ".join(access)},
-            )
-        )
+        return f"{done} {describe_access(reset.remaining)}".rstrip()
 
 
 class UndoEmailChangeView(MailedLinkView):

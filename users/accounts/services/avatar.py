@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.bulkhead import NotStartedError
 from core.errors import InputRejectedError, Problem
+from core.ratelimit.limits import counted
 from core.security.actor import Actor
 from users.accounts.avatars import storage
 from users.accounts.avatars.images import decode_squares
@@ -20,7 +20,7 @@ from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Profile, User
 from users.accounts.policy import may_edit_profile, require
 from users.accounts.services.lookup import get_target_for_update
-from users.accounts.throttling import count_avatar, refund_avatar
+from users.accounts.throttling import avatar_bucket
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -47,12 +47,8 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
                 ("image",),
             )
         )
-    count_avatar(user_id)
-    try:
+    with counted(avatar_bucket(user_id)):
         squares = decode_squares(image)
-    except NotStartedError:
-        refund_avatar(user_id)
-        raise
     with ExitStack() as undo:
         key = storage.write_files(squares)
         undo.callback(storage.delete_files_of, key)

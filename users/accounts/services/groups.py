@@ -14,7 +14,7 @@ from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.permissions import find_permissions, lock_permissions
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.set_change import SetChange, check_change_size
-from users.accounts.services.validation import Problems, clean_name_of
+from users.accounts.services.validation import require_name
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -29,7 +29,7 @@ def create_group(*, actor: Actor, name: str, permissions: Collection[int] = ()) 
     the policy's errors.
     """
     require_group_access(actor)
-    name = _clean_name(name)
+    name = require_name(Group, name)
     keys = lock_permissions(permissions)
     group = Group(name=name)
     _save_name(group)
@@ -55,7 +55,7 @@ def update_group(
     """
     require_group_access(actor)
     if name is not None:
-        name = _clean_name(name)
+        name = require_name(Group, name)
     return _change_group(group_id, permissions, actor=actor, name=name)
 
 
@@ -149,14 +149,6 @@ def _change_group(
     if old != new:
         record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
     return group
-
-
-def _clean_name(name: str) -> str:
-    problems = Problems()
-    with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        name = clean_name_of(Group, "name", name)
-    problems.refuse_any()
-    return name
 
 
 def _save_name(group: Group) -> None:

@@ -14,12 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.errors import InputRejectedError, Problem, ReauthenticationRequiredError
+from core.ratelimit.limits import counted, refund
 from core.security.actor import Actor
 from users.accounts.authentication_methods import accepted_methods
 from users.accounts.errors import AccountErrorCode, ImpersonationError
 from users.accounts.models import User
 from users.accounts.services.stored_passwords import check_stored_password
-from users.accounts.throttling import count_password, refund_password
+from users.accounts.throttling import password_bucket
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -105,14 +106,14 @@ def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str
     Wrong passwords count towards the rate limit. Call it outside of transactions, because the event
     of a wrong password is committed.
     """
-    count_password(user_id)
-    with transaction.atomic(durable=True):
+    bucket = password_bucket(user_id)
+    with counted(bucket):
         is_correct = verify_password(User.objects.get(pk=user_id), password)
-        if not is_correct:
-            record(Tag.PASSWORD_REFUSED, actor=actor, subject_id=user_id)
     if is_correct:
-        refund_password(user_id)
+        refund(bucket)
         return
+    with transaction.atomic(durable=True):
+        record(Tag.PASSWORD_REFUSED, actor=actor, subject_id=user_id)
     raise InputRejectedError(
         Problem(AccountErrorCode.PASSWORD_WRONG, _("This is not your current password."), (field,))
     )

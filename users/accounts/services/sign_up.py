@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.ratelimit.limits import counted
 from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import readable_email
@@ -28,12 +29,7 @@ from users.accounts.services.create_user import (
 )
 from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.services.stored_passwords import check_stored_password, hash_password
-from users.accounts.throttling import (
-    count_mail,
-    count_sign_up,
-    count_sign_up_mail,
-    counts_token,
-)
+from users.accounts.throttling import count_mail, count_sign_up, counts_token, mails_to
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
@@ -71,12 +67,13 @@ def sign_up(  # noqa: PLR0913 - what an account consists of
         is_own_choice=True,
     )
     check_may_sign_up(identity.email, field="email")
-    count_sign_up_mail(actor, identity.email)
+    with counted(*mails_to(identity.email, actor)):
+        encoded = hash_password(password)
     pending = SignUp(
         email=identity.email,
         username=identity.username,
         name=identity.name,
-        password=hash_password(password),
+        password=encoded,
         locale=identity.locale,
         expires_at=timezone.now() + settings.SIGN_UP_TTL,
     )

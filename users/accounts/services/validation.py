@@ -15,7 +15,7 @@ from django.db import models
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation import gettext as _
 
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import ErrorCode, GenericErrorCode, InputRejectedError, Problem
 from core.names import clean_name
 from core.security.passwords import normalize_password
 from users.accounts.models import User
@@ -94,6 +94,15 @@ def clean_name_of(model: type[models.Model], field: str, name: str) -> str:
     cleaned = clean_name(name)
     check_field(model, field, cleaned)
     return cleaned
+
+
+def require_name(model: type[models.Model], name: str) -> str:
+    """Return a ``name`` as `clean_name_of` does. Raises `InputRejectedError`."""
+    problems = Problems()
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
+        name = clean_name_of(model, "name", name)
+    problems.refuse_any()
+    return name
 
 
 def check_field(model: type[models.Model], field: str, value: object) -> None:

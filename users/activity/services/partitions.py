@@ -29,7 +29,7 @@ def create_partitions() -> None:
 def drop_expired_partitions() -> dt.datetime | None:
     """Drop the partitions that are older than the retention, and record it.
 
-    Returns the time before which events were dropped; None if there was nothing to drop, or if
+    Returns the time before which events were dropped; None if there was nothing to drop, or if old
     events are not counted or streamed yet. Their seals remain, and `Verification` expects no
     events for them.
     """

@@ -15,6 +15,7 @@ from django.db.models import F, JSONField, Q, QuerySet, Value
 from django.utils import timezone
 from prometheus_client import Counter
 
+from core.database.ids import first_id_at
 from users.activity.formats import StreamedEvent, line_of
 from users.activity.models import AuditStream, EventSeal
 from users.activity.targets import TargetError, TooLargeError, send_lines
@@ -26,6 +27,8 @@ BATCH: Final = 500
 RUN_SECONDS: Final = 10.0
 # Longer than the time limit of a task.
 LEASE: Final = dt.timedelta(seconds=60)
+# Far less than the age at which events expire, and more than a busy service is ever behind.
+LATE: Final = dt.timedelta(days=1)
 NOTHING: Final = Value(None, output_field=JSONField())
 TRUNCATED: Final = Counter(
     "audit_stream_truncated_events",
@@ -48,10 +51,13 @@ def stream_events() -> None:
 
 
 def is_stream_behind() -> bool:
-    """Return whether the target has not accepted all sealed events, if there is a target."""
+    """Return whether the target has not accepted a sealed event that is older than `LATE`.
+
+    By the id, as partitions are divided: an old event may have been sealed just now.
+    """
     if not settings.AUDIT_STREAM_URL:
         return False
-    return _waiting().exists()
+    return _waiting().filter(event__lt=first_id_at(timezone.now() - LATE)).exists()
 
 
 def stream_delay() -> float:

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import EmailField, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
@@ -110,9 +111,10 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, JobStart):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the overview above the form."""
+        """Show the overview above the form. It is read when shown: a save redirects."""
         user = self.get_object(request, object_id)
-        context = {"overview": user and overview_of(user, actor_of(request))}
+        overview = SimpleLazyObject(lambda: overview_of(user, actor_of(request)))
+        context = {"overview": user and overview}
         response: HttpResponse = super().change_view(
             request, object_id, form_url, context | (extra_context or {})
         )

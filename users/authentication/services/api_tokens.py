@@ -22,7 +22,7 @@ from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.services.lookup import get_user_for_update
 from users.accounts.services.reauthentication import confirm_password
-from users.accounts.services.validation import Problems, clean_name_of
+from users.accounts.services.validation import Problems, clean_name_of, require_name
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
@@ -126,7 +126,7 @@ def rename_api_token(token_id: UUID | None, *, actor: Actor, name: str) -> ApiTo
     errors.
     """
     token = _get_for_update(token_id, actor=actor)
-    name = _clean_name(name)
+    name = require_name(ApiToken, name)
     if token.name != name:
         old, token.name = token.name, name
         token.save(update_fields=["name"])
@@ -299,13 +299,5 @@ def _check(*, name: str, scopes: Collection[Scope], days: int) -> str:
                 ("expires_in_days",),
             )
         )
-    problems.refuse_any()
-    return name
-
-
-def _clean_name(name: str) -> str:
-    problems = Problems()
-    with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        name = clean_name_of(ApiToken, "name", name)
     problems.refuse_any()
     return name

@@ -30,7 +30,7 @@ from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.accounts.services.validation import Problems, clean_name_of
+from users.accounts.services.validation import require_name
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
@@ -108,7 +108,7 @@ def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> E
     challenge is consumed unless the name is invalid.
     """
     acting_user = get_acting_user(actor)
-    name = _clean_name(name)
+    name = require_name(Passkey, name)
     count_passkey(actor)
     refusal = enrolled = None
     with transaction.atomic(durable=True):
@@ -133,7 +133,7 @@ def rename_passkey(passkey_id: UUID | None, *, actor: Actor, name: str) -> Passk
     errors.
     """
     require(actor, may_change_credentials, actor.user_id)
-    name = _clean_name(name)
+    name = require_name(Passkey, name)
     passkey = _get_for_update(passkey_id, actor)
     if passkey.name != name:
         passkey.name = name
@@ -280,15 +280,6 @@ def _get_for_update(passkey_id: UUID | None, actor: Actor) -> Passkey:
             Problem(GenericErrorCode.NOT_FOUND, _("There is no such passkey."), ("passkey_id",))
         )
     return passkey
-
-
-def _clean_name(name: str) -> str:
-    """Return the name on one line. Raises `InputRejectedError` if it is invalid."""
-    problems = Problems()
-    with problems.of("name", GenericErrorCode.VALUE_INVALID):
-        name = clean_name_of(Passkey, "name", name)
-    problems.refuse_any()
-    return name
 
 
 def _timeout() -> int:

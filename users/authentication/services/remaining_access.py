@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.security.actor import Actor
@@ -40,9 +41,13 @@ def remaining_access(user_id: UUID) -> dict[str, int]:
     return {name: kind.count(user_id) for name, kind in _kinds.items()}
 
 
-def describe_access(counts: Mapping[str, int]) -> list[str]:
-    """Return a line for each kind that the user has."""
-    return [str(_kinds[name].text) % {"count": count} for name, count in counts.items() if count]
+def describe_access(counts: Mapping[str, int]) -> str:
+    """Return a sentence with the kinds that the user has; empty without any."""
+    kinds = [str(_kinds[name].text) % {"count": count} for name, count in counts.items() if count]
+    if not kinds:
+        return ""
+    text = gettext("These still work: %(access)s. Sign in to revoke what is not yours.")
+    return text % {"access": ", ".join(kinds)}
 
 
 def revoke_access(user_id: UUID, *, actor: Actor) -> None:
