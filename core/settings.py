@@ -178,7 +178,7 @@ for replica in DATABASE_REPLICAS:
     if "prepare_threshold" in DATABASES["default"]["OPTIONS"]:
         replica["OPTIONS"]["prepare_threshold"] = 5
 DATABASE_REPLICA_MAX_LAG = (
-    env.number("DATABASE_REPLICA_MAX_LAG_MS", 1_000, minimum=500, maximum=600_000) / 1_000
+    env.number("DATABASE_REPLICA_MAX_LAG_MS", 1_000, minimum=500, maximum=300_000) / 1_000
 )
 # The owner of the tables, for `manage.py migrate`; see core/database/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))

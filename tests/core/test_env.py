@@ -120,6 +120,7 @@ def test_three_variables_suffice() -> None:
         ),
         ("ALLOWED_ORIGINS", "*", "must be origins like https://app.example.com, without *"),
         ("ALLOWED_ORIGINS", "https://app.example, http://app.example", "must use https, except"),
+        ("DATABASE_REPLICA_MAX_LAG_MS", "300001", "must be between 500 and 300000"),
         ("REQUEST_DEADLINE_MS", "5000", "must be more than STATEMENT_TIMEOUT_MS"),
     ],
 )
