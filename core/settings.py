@@ -531,7 +531,8 @@ STORAGES = {
 
 # Mail ------------------------------------------------------------------------------------
 
-# Seconds for each reply, and for all of a mail; the latter less than a task's time limit.
+# Seconds that a server or a provider may be silent, and for all replies of an SMTP server. A whole
+# mail is bounded by the task's time limit, which is longer.
 EMAIL_TIMEOUT = 10
 EMAIL_TIME_LIMIT = 30
 # The provider of `EMAIL_URL` unless it is an SMTP server, and whether it reports to our webhook.
