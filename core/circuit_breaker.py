@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from prometheus_client import Gauge
 
-from core.spans import span, spans
+from core.spans import span
 
 OPEN: Final = Gauge(
     "circuit_open",
@@ -50,7 +50,8 @@ class CircuitBreaker:
         """
         is_probe = self.retry_at is not None and self._claim_probe()
         try:
-            result = function() if spans.tracer is None else self._traced(function)
+            with span(self._name):
+                result = function()
         except BaseException:
             self._record_failure(is_probe=is_probe)
             raise
@@ -62,10 +63,6 @@ class CircuitBreaker:
         """Return whether a call would raise `CircuitOpenError` now."""
         retry_at = self.retry_at
         return retry_at is not None and (self._is_probing or time.monotonic() < retry_at)
-
-    def _traced(self, function: Callable[[], T]) -> T:
-        with span(self._name):
-            return function()
 
     def _claim_probe(self) -> bool:
         """Return whether this call is the probe; False if the circuit was closed meanwhile."""

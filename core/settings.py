@@ -58,9 +58,7 @@ GRAPHQL_DEBUG = DEMO
 # The service as its users know it: on pages, in mails, authenticator apps and passkeys.
 SERVICE_NAME = env.text("SERVICE_NAME", default="Roster")
 SERVICE_COLOR = env.color("SERVICE_COLOR", default="#0f6b60")
-SERVICE_LOGO_URL = env.text("SERVICE_LOGO_URL", default="") and env.url(
-    "SERVICE_LOGO_URL", schemes=("http", "https")
-)
+SERVICE_LOGO_URL = env.optional_url("SERVICE_LOGO_URL", schemes=("http", "https"))
 
 # Application -----------------------------------------------------------------------------
 
@@ -178,7 +176,7 @@ for replica in DATABASE_REPLICAS:
     if "prepare_threshold" in DATABASES["default"]["OPTIONS"]:
         replica["OPTIONS"]["prepare_threshold"] = 5
 DATABASE_REPLICA_MAX_LAG = (
-    env.number("DATABASE_REPLICA_MAX_LAG_MS", 1_000, minimum=500, maximum=600_000) / 1_000
+    env.number("DATABASE_REPLICA_MAX_LAG_MS", 1_000, minimum=500, maximum=300_000) / 1_000
 )
 # The owner of the tables, for `manage.py migrate`; see core/database/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
@@ -300,9 +298,7 @@ ARGON2_PASSES = env.number("ARGON2_PASSES", 2, minimum=1, maximum=64)
 # Words, such as the organisation's name, that a password may not consist of.
 PASSWORD_CONTEXT_WORDS = env.names("PASSWORD_CONTEXT_WORDS", default=[])
 # Have I Been Pwned's range API or a compatible one; receives five hexadecimal digits of a digest.
-BREACHED_PASSWORDS_URL = env.text("BREACHED_PASSWORDS_URL", default="")
-if BREACHED_PASSWORDS_URL:
-    env.url("BREACHED_PASSWORDS_URL", schemes=("http", "https"))
+BREACHED_PASSWORDS_URL = env.optional_url("BREACHED_PASSWORDS_URL", schemes=("http", "https"))
 AUTH_PASSWORD_VALIDATORS = password_validators(
     min_length=env.number("PASSWORD_MIN_LENGTH", 12, minimum=8, maximum=64),
     are_looked_up=bool(BREACHED_PASSWORDS_URL),
@@ -358,9 +354,7 @@ WEBHOOK_RENDERER = "schema.http.webhooks.renderer"
 # server's log.
 LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
 # Where these pages lead when all is done; if empty, to a page that says what to do.
-AFTER_LINK_URL = env.text("AFTER_LINK_URL", default="") and env.url(
-    "AFTER_LINK_URL", schemes=("http", "https")
-)
+AFTER_LINK_URL = env.optional_url("AFTER_LINK_URL", schemes=("http", "https"))
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))
 # A session expires after this time without use, and at this age.
@@ -531,7 +525,8 @@ STORAGES = {
 
 # Mail ------------------------------------------------------------------------------------
 
-# Seconds for each reply, and for all of a mail; the latter less than a task's time limit.
+# Seconds that a server or a provider may be silent, and for all replies of an SMTP server. A whole
+# mail is bounded by the task's time limit, which is longer.
 EMAIL_TIMEOUT = 10
 EMAIL_TIME_LIMIT = 30
 # The provider of `EMAIL_URL` unless it is an SMTP server, and whether it reports to our webhook.
@@ -557,13 +552,11 @@ LOGGING = logging_config(log_format(env, is_demo=DEMO))
 # Observation -----------------------------------------------------------------------------
 
 # The collector of traces, of which this share of all requests is sent; and Sentry. Off if empty.
-OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
-if OTEL_EXPORTER_OTLP_ENDPOINT:
-    env.url("OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"))
+OTEL_EXPORTER_OTLP_ENDPOINT = env.optional_url(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https")
+)
 TRACES_PERCENT = env.number("TRACES_PERCENT", 100, minimum=0, maximum=100)
-SENTRY_DSN = env.text("SENTRY_DSN", default="")
-if SENTRY_DSN:
-    env.url("SENTRY_DSN", schemes=("http", "https"))
+SENTRY_DSN = env.optional_url("SENTRY_DSN", schemes=("http", "https"))
 # The port on which a Celery worker reports its metrics; 0 for none.
 WORKER_METRICS_PORT = env.number("WORKER_METRICS_PORT", 0, minimum=0, maximum=65_535)
 

@@ -102,6 +102,10 @@ class Environment:
         # Unchanged, because `SplitResult.geturl` drops an empty host.
         return self.text(name, default)
 
+    def optional_url(self, name: str, *, schemes: Collection[str]) -> str:
+        """Return a URL with one of ``schemes``; empty if unset."""
+        return self.url(name, schemes=schemes) if self._read(name) else ""
+
     def split_url(
         self, name: str, default: Any = REQUIRED, *, schemes: Collection[str]
     ) -> SplitResult:

@@ -124,15 +124,15 @@ class ServiceEnvironment(MailEnvironment):
 
     def audit_stream(self, name: str) -> str:
         """Return the URL of a target of the audit trail; empty if there is none."""
-        value = self.text(name, default="")
-        if not value:
+        url = self.optional_url(name, schemes=AUDIT_STREAM_SCHEMES)
+        if not url:
             return ""
-        parts = self.split_url(name, schemes=AUDIT_STREAM_SCHEMES)
+        parts = urlsplit(url)
         if parts.username or parts.password:
             raise BadSetting(name, "must have no credentials; set AUDIT_STREAM_TOKEN")
         if (parts.scheme == "file") == bool(parts.hostname):
             raise BadSetting(name, "must be like file:///path, syslog+tls://host or https://host/")
-        return value
+        return url
 
     def _cache_url(self, name: str, default: str) -> SplitResult:
         """Return the parts of a URL that the client of its server accepts."""

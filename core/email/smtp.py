@@ -1,4 +1,4 @@
-"""SMTP within a bounded time.
+"""SMTP whose replies have a bounded time.
 
 The time-out of a socket is for each read, so a server that replies byte by byte never exceeds it.
 """
@@ -14,9 +14,9 @@ from django.core.mail.backends.smtp import EmailBackend as DjangoBackend
 
 
 class BoundedSMTP(SMTP):
-    """Hangs up `settings.EMAIL_TIME_LIMIT` seconds after the connection was opened.
+    """Hangs up once its replies have taken `settings.EMAIL_TIME_LIMIT` seconds.
 
-    The client then sees a disconnected server.
+    Counted from the first reply's beginning. The client then sees a disconnected server.
     """
 
     # The base class's constructor already reads a reply.

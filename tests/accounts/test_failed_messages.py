@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from kombu.transport.redis import Channel
@@ -19,7 +20,9 @@ from core.outbox.queues import Queue
 from core.outbox.tasks import prune_failed, relay
 from tests.admin.support import list_url, make_administrator, sign_in
 from tests.core.test_outbox import eventually
+from tests.support.captured import bound_statements
 from tests.support.celery_workers import Workers
+from tests.support.plans import plan_of
 from tests.support.service_processes import environ_of_tests
 from tests.support.sink import Sink
 from users.activity.models import Event
@@ -165,6 +168,30 @@ def test_a_queue_that_stands_still_is_due(client: Client, broker_channel: Channe
     # The worker that claimed one was stopped, too.
     OutboxMessage.objects.filter(pk=claimed.pk).update(claimed_until=timezone.now())
     assert outbox()[0].startswith("mail\tdue\t3\n")
+
+
+@pytest.mark.django_db
+def test_due_messages_are_counted_without_those_that_pause(client: Client) -> None:
+    later = timezone.now() + timedelta(minutes=30)
+    OutboxMessage.objects.bulk_create(
+        OutboxMessage(
+            subscriber="x",
+            payload={},
+            queue=Queue.MAIL,
+            attempts=number and 1,
+            retry_at=later if number else None,
+            dispatch_at=later if number else timezone.now(),
+        )
+        for number in range(5_000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE outbox_outboxmessage")
+    with bound_statements() as statements:
+        text = client.get("/metrics").content.decode()
+    assert 'outbox_messages{queue="mail",state="due"} 1.0' in text
+    (counted,) = (each for each in statements if "claimed_until" in each and "'mail'" in each)
+    plan = plan_of(counted)
+    assert (plan.rows, plan.indexes) == (1, {"outbox_queue_due"})
 
 
 @pytest.mark.django_db

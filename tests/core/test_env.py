@@ -99,6 +99,10 @@ def test_three_variables_suffice() -> None:
         ("SERVICE_COLOR", "green", "must be a colour such as #0f6b60"),
         ("SERVICE_COLOR", "#6fcdbb", "must be a colour such as #0f6b60"),
         ("SERVICE_LOGO_URL", "/logo.png", "must be a URL that begins with http"),
+        ("BREACHED_PASSWORDS_URL", "breaches", "must be a URL that begins with http"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "names no host"),
+        ("SENTRY_DSN", "https://key@host:port/1", "is not a URL"),
+        ("AUDIT_STREAM_URL", "ftp://host", "must be a URL that begins with file"),
         ("AFTER_LINK_URL", "javascript:alert(1)", "must be a URL that begins with http"),
         ("DEMO", "perhaps", "must be 1 or 0"),
         ("DEMO_PASSWORD", "something long enough", "is only for `make run`"),
@@ -120,6 +124,7 @@ def test_three_variables_suffice() -> None:
         ),
         ("ALLOWED_ORIGINS", "*", "must be origins like https://app.example.com, without *"),
         ("ALLOWED_ORIGINS", "https://app.example, http://app.example", "must use https, except"),
+        ("DATABASE_REPLICA_MAX_LAG_MS", "300001", "must be between 500 and 300000"),
         ("REQUEST_DEADLINE_MS", "5000", "must be more than STATEMENT_TIMEOUT_MS"),
     ],
 )

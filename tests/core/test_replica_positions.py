@@ -32,10 +32,12 @@ def test_queries_require_the_new_timeline_at_once() -> None:
     assert positions.least(1.0) is None
     now = monotonic()
     positions.add(now - 2.0, Position(10, "former"))
-    positions.add(now - 0.1, Position(20, "former"))
+    positions.add(now - 0.2, Position(20, "former"))
+    positions.add(now - 0.1, Position(30, "former"))
     assert positions.least(1.0) == Position(20, "former")
-    positions.add(now, Position(15, "new"))
-    assert positions.least(1.0) == Position(15, "new")
+    for number in (15, 25):
+        positions.add(now, Position(number, "new"))
+        assert positions.least(1.0) == Position(15, "new")
 
 
 def test_urls_of_replicas_may_have_several_hosts() -> None:

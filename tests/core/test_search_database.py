@@ -59,18 +59,18 @@ def test_names_are_folded_in_a_database_of_the_locale_c(cursor_in_c: Any) -> Non
         cursor_in_c.execute("SELECT roster_fold(%s)", [text])
         assert cursor_in_c.fetchone() == (expected,)
     cursor_in_c.execute(FACTS)
-    assert [each.id for each in problems_of(Facts(*cursor_in_c.fetchone()))] == ["roster.W005"]
+    assert [each.id for each in problems_of(Facts(*cursor_in_c.fetchone()))] == ["roster.W008"]
 
 
 @pytest.mark.parametrize(
     ("facts", "ids"),
     [
         (GOOD, []),
-        (GOOD._replace(encoding="SQL_ASCII", ctype="POSIX"), ["roster.E003", "roster.W005"]),
+        (GOOD._replace(encoding="SQL_ASCII", ctype="POSIX"), ["roster.E003", "roster.W008"]),
         (GOOD._replace(version=16_00_10), ["roster.E004"]),
         (GOOD._replace(version=17_00_00), []),
         (GOOD._replace(versions=("153.120", "153.120")), []),
-        (GOOD._replace(versions=("153.120", "153.121")), ["roster.W006"]),
+        (GOOD._replace(versions=("153.120", "153.121")), ["roster.W009"]),
     ],
 )
 def test_check_says_when_a_database_cannot(facts: Facts, ids: list[str]) -> None:

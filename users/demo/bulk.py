@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from django.db import connection, models, transaction
-from psycopg import sql
 
+from core.database.copies import copy_statement
 from users.accounts.models import Invitation, LastSeen, Profile, User
 from users.activity.models import Event, EventDetails, PendingCount
 from users.authentication.models import ApiToken, Passkey, Session, Suspension
@@ -128,7 +128,7 @@ def copy_chunks(chunks: Iterable[Rows]) -> Iterator[int]:
         loaded = loader.submit(int)
         for rows in chunks:
             done += loaded.result()
-            loaded = loader.submit(copy_rows, cursor, rows)
+            loaded = loader.submit(copy_chunk, cursor, rows)
             yield done
         yield done + loaded.result()
 
@@ -147,14 +147,10 @@ def _short_switch_interval() -> Iterator[None]:
         sys.setswitchinterval(default)
 
 
-def copy_rows(cursor: Any, rows: Rows) -> int:
+def copy_chunk(cursor: Any, rows: Rows) -> int:
     """Copy a chunk of a `Population`, bypassing the models; return its number of users."""
     for attribute, model, columns in TABLES:
-        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-            sql.Identifier(model._meta.db_table),
-            sql.SQL(", ").join(map(sql.Identifier, columns.split())),
-        )
         lines = "".join("\t".join(row) + "\n" for row in getattr(rows, attribute))
-        with cursor.copy(statement) as copy:
+        with cursor.copy(copy_statement(model, columns.split())) as copy:
             copy.write(lines)
     return len(rows.users)

@@ -12,6 +12,7 @@ from psycopg.errors import Diagnostic
 from psycopg.pq import TransactionStatus
 
 from engine.deadline import time_left
+from engine.meter import MeteredCursor
 
 # PostgreSQL's source of the warnings of a COMMIT that stopped waiting for its standbys; unlike
 # their text, it is the same in all languages.
@@ -25,6 +26,10 @@ class UnreplicatedCommitError(OperationalError):
     """
 
 
+class Cursor(MeteredCursor, base.Cursor):
+    """Django's cursor, which counts its statements."""
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that a request waits for until its deadline.
 
@@ -34,6 +39,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     _is_unreplicated = False
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return psycopg's parameters, with our cursor."""
+        return super().get_connection_params() | {"cursor_factory": Cursor}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
         """Connect before the request's deadline; observe the server's warnings.

@@ -9,7 +9,7 @@ from django.db.models.expressions import RawSQL
 
 from engine.sql.statements import Param
 
-# Five minutes of them. A replica that is further behind is not used anyway.
+# Five minutes of polls, the most that `DATABASE_REPLICA_MAX_LAG_MS` allows.
 MAX_POSITIONS: Final = 1_200
 
 # False on a server that is no replica, such as one that was promoted.
@@ -78,12 +78,11 @@ class Positions:
         It is on the last timeline. None if no position is known that is young enough.
         """
         since = monotonic() - max_age
+        # A copy, because another thread may add one. From the newest, because few are young enough.
         known = tuple(self._known)
-        return next(
-            (
-                position
-                for at, position in known
-                if at >= since and position.mark == known[-1][1].mark
-            ),
-            None,
-        )
+        least = None
+        for at, position in reversed(known):
+            if at < since or position.mark != known[-1][1].mark:
+                break
+            least = position
+        return least

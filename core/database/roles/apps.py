@@ -3,7 +3,6 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from core.database.cursors import count_statements
 from core.database.roles.checks import owner_is_separate
 
 
@@ -14,6 +13,5 @@ class RolesConfig(AppConfig):
     label = "roles"
 
     def ready(self) -> None:
-        """Register the deployment check for separate roles, and count statements."""
-        count_statements()
+        """Register the deployment check for separate roles."""
         register(owner_is_separate, deploy=True)

@@ -60,7 +60,7 @@ def problems_of(facts: Facts) -> Iterator[CheckMessage]:
             f"The database's locale is {facts.ctype}: searches for names in other than Latin "
             "letters find them but read all users, because pg_trgm knows no other letters.",
             hint="Create it with LC_CTYPE 'C.UTF-8'; see docs/deployment.md.",
-            id="roster.W005",
+            id="roster.W008",
         )
     if facts.versions and facts.versions[0] != facts.versions[1]:
         then, now = facts.versions
@@ -68,7 +68,7 @@ def problems_of(facts: Facts) -> Iterator[CheckMessage]:
             f"ICU is {now}, but the collation {NAMES} was created with {then}, so lists by name "
             "may miss rows.",
             hint=f"REINDEX DATABASE; ALTER COLLATION {NAMES} REFRESH VERSION;",
-            id="roster.W006",
+            id="roster.W009",
         )
 
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, transaction
 from django.utils import timezone
 
-from core.database.copies import copy_rows as insert_by_copy
+from core.database.copies import copy_rows
 from core.database.roles.owner import as_owner
 from core.progress import ProgressBar
 from core.versions.touches import without_touches
@@ -23,7 +23,7 @@ from users.activity.services.roll_up import has_backlog, roll_up_all
 from users.activity.services.sealing import seal_all
 from users.demo import names
 from users.demo.accounts import create_demo_accounts, refresh_demo_passwords
-from users.demo.bulk import MODELS, copy_chunks, copy_rows, without_indexes
+from users.demo.bulk import MODELS, copy_chunk, copy_chunks, without_indexes
 from users.demo.history import History
 from users.demo.organizations import (
     DAY,
@@ -108,7 +108,7 @@ def _create_organizations(
     organizations = generate_organizations(count, users=users, now=now.timestamp())
     columns = ("id", "name", "created_at")
     rows = ((each.id, each.name, text_at(each.founded)) for each in organizations)
-    insert_by_copy(Organization, columns, rows)
+    copy_rows(Organization, columns, rows)
     return organizations
 
 
@@ -144,7 +144,7 @@ def _begin_history(
         new = {"name": group.name, "permissions": permissions}
         history.add_group(rows, created + 60 * number, group.pk, new)
     with connection.cursor() as cursor:
-        copy_rows(cursor, rows)
+        copy_chunk(cursor, rows)
     return history
 
 
