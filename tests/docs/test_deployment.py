@@ -1,0 +1,50 @@
+"""What several pages say about a deployment agrees with the code and with each other."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from core.database.search.checks import OLDEST
+from core.outbox.queues import Queue
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PAGES: Final = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for folder, pattern in (
+        ("docs", "*.md"),
+        ("k8s", "*.yaml"),
+        ("core", "*.py"),
+        ("users", "*.py"),
+    )
+    for path in (ROOT / folder).rglob(pattern)
+}
+
+
+def test_pages_name_the_oldest_postgresql() -> None:
+    named = re.findall(r"PostgreSQL (\d+) or newer", "".join(PAGES.values()))
+    assert len(named) > 2
+    assert set(named) == {str(OLDEST // 10_000)}
+
+
+def test_only_one_page_counts_database_connections() -> None:
+    formula = re.compile(r"WEB_CONCURRENCY`? . \(?`?WEB_THREADS")
+    assert [name for name, text in PAGES.items() if formula.search(text)] == ["docs/deployment.md"]
+
+
+def test_sizes_have_the_database_connections_of_their_pods() -> None:
+    def row(title: str) -> list[int]:
+        [cells] = re.findall(rf"(?m)^\| {title}[^|]* \|(.+)\|$", PAGES["docs/scaling.md"])
+        return [int(re.findall(r"\d+", cell)[0]) for cell in cells.split("|")]
+
+    # By default a web pod has two processes of four threads, and a worker two processes.
+    expected = [
+        pods * 2 * (4 + 1) + each * len(Queue) * 2 + 1
+        for pods, each in zip(row("web: pods"), row("workers"), strict=True)
+    ]
+    assert row(r"\[database connections\]") == expected
+
+
+def test_named_manifests_exist() -> None:
+    named = re.findall(r"\bk8s/[\w./-]+\.(?:yaml|env)\b", "".join(PAGES.values()))
+    assert len(named) > 3
+    assert [name for name in named if not (ROOT / name).exists()] == []
