@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from django.conf import settings
+
 from core.database.search.checks import OLDEST
 from core.outbox.queues import Queue
 
@@ -48,3 +50,14 @@ def test_named_manifests_exist() -> None:
     named = re.findall(r"\bk8s/[\w./-]+\.(?:yaml|env)\b", "".join(PAGES.values()))
     assert len(named) > 3
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_a_new_database_password_is_promised_no_more_than_connections_allow() -> None:
+    keys = PAGES["docs/runbook/keys.md"]
+    [effect] = re.findall(r"(?m)^\| the password of `roster` \|.+\| (.+) \|$", keys)
+    assert effect != "none"
+    [minutes] = re.findall(r"`DATABASE_CONN_MAX_AGE` \((\d+) minutes\)", keys)
+    assert int(minutes) * 60 == settings.DATABASES["default"]["CONN_MAX_AGE"]
+    # New pods have the new password only if the Secret has it before they start.
+    steps = [keys.index(each) for each in ("into the Secret", "ALTER ROLE", "rollout restart")]
+    assert steps == sorted(steps)
