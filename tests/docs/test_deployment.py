@@ -41,7 +41,7 @@ def test_sizes_have_the_database_connections_of_their_pods() -> None:
     # By default a web pod has two processes of four threads, and a worker two processes.
     expected = [
         pods * 2 * (4 + 1) + each * len(Queue) * 2 + 1
-        for pods, each in zip(row("web: pods"), row("workers"), strict=True)
+        for pods, each in zip(row("web: pods"), row("workers of each"), strict=True)
     ]
     assert row(r"\[database connections\]") == expected
 
