@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from celery.beat import PersistentScheduler
 from django.db import Error, connection
+from kombu.exceptions import OperationalError
 
 from core import heartbeat
 from core.outbox.models import BeatLease
@@ -32,7 +33,8 @@ class Scheduler(PersistentScheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send the next task that is due; return the seconds until the next call."""
         heartbeat.beat()
-        if not self._holds_lease():
+        # Without the broker, the lease is left to a Beat that reaches it, and no entry is advanced.
+        if not self._is_connected() or not self._holds_lease():
             return RENEW_SECONDS
         return min(super().tick(*args, **kwargs), RENEW_SECONDS)
 
@@ -42,10 +44,23 @@ class Scheduler(PersistentScheduler):
             try:
                 BeatLease.objects.release(self._holder)
             except Error as error:
-                _log(error)
+                _log("database", error)
             connection.close()
             self._renewed_at = None
         super().close()
+
+    def _ensure_connected(self) -> Any:
+        # Celery retries within one tick, so Beat would not beat while the broker is down.
+        return self.connection.ensure_connection(max_retries=0)
+
+    def _is_connected(self) -> bool:
+        try:
+            # Connects when it is first read.
+            _ = self.producer
+        except OperationalError as error:
+            _log("broker", error)
+            return False
+        return True
 
     def _holds_lease(self) -> bool:
         now = time.monotonic()
@@ -58,7 +73,7 @@ class Scheduler(PersistentScheduler):
             is_holder = BeatLease.objects.renew(self._holder)
         except Error as error:
             # Tasks would not find the database either.
-            _log(error)
+            _log("database", error)
             is_holder = False
         self._renewed_at = now if is_holder else None
         if is_holder != was_holder:
@@ -66,5 +81,5 @@ class Scheduler(PersistentScheduler):
         return is_holder
 
 
-def _log(error: Error) -> None:
-    logger.warning("beat cannot reach the database", extra={"error": type(error).__name__})
+def _log(server: str, error: Exception) -> None:
+    logger.warning("beat cannot reach the %s", server, extra={"error": type(error).__name__})

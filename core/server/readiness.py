@@ -8,7 +8,7 @@ from django.db import Error, connection
 
 from core.bounded_calls import BoundedCalls, BusyError
 
-# Less than the time-outs of probes (k8s/web.yaml, compose.yaml).
+# Less than the time-outs of probes (k8s/base/web.yaml, compose.yaml).
 SECONDS: Final = 1.0
 _checks: Final = BoundedCalls(1, "readiness")
 

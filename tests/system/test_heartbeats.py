@@ -4,7 +4,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
+from core.outbox.queues import Queue
+from tests.core.test_beat import Beat
+from tests.core.test_periodic import INTERVALS
 from tests.support.redis_servers import kill, start_redis
 from tests.support.service_processes import celery_worker, environ_of_tests
 from tests.system.chaos import beat
@@ -46,3 +50,23 @@ def test_beats_beat_whether_they_send_or_wait(tmp_path: Path) -> None:
             for heartbeat in heartbeats:
                 wait_until(heartbeat.exists, "a beat", seconds=60)
                 heartbeat.unlink()
+
+
+def test_a_beat_that_starts_before_its_broker_beats_and_then_sends(tmp_path: Path) -> None:
+    socket, heartbeat = tmp_path / "redis.sock", tmp_path / "heartbeat"
+    schedule = tmp_path / "schedule"
+    # Stores its schedule: all tasks are due.
+    Beat(schedule).scheduler.close()
+    environ = {
+        "DJANGO_SETTINGS_MODULE": "core.settings",
+        "CELERY_BROKER_URL": f"redis+socket://{socket}",
+        "HEARTBEAT_FILE": str(heartbeat),
+    }
+    with beat(environ_of_tests(**environ), schedule), ExitStack() as stack:
+        for _time in range(3):
+            wait_until(heartbeat.exists, "a beat without the broker", seconds=60)
+            heartbeat.unlink()
+        stack.callback(kill, start_redis(socket))
+        redis = stack.enter_context(Redis(unix_socket_path=str(socket)))
+        queue = f"roster:{Queue.PERIODIC.value}"
+        wait_until(lambda: redis.llen(queue) >= len(INTERVALS), "all tasks", seconds=60)

@@ -28,6 +28,8 @@ from tests.system.kubernetes import (
     tool,
 )
 from tests.system.repository import PINNED, ROOT, text
+from users.activity.targets import SYSLOG_PORTS
+from users.webhooks.targets import HTTPS_PORT, UNPRIVILEGED
 
 K8S: Final = ROOT / "k8s"
 COMPONENTS: Final = sorted(path.name for path in (K8S / "components").iterdir())
@@ -168,11 +170,13 @@ def test_priority_is_that_of_every_pod_of_the_service(rendered: dict[str, list[M
 def allowed_ports(manifests: list[Manifest], component: str) -> set[int]:
     """Return the ports that a component's pods may connect to."""
     labels = pods(manifests)[component]["metadata"]["labels"]
-    ports = set()
+    ports: set[int] = set()
     for manifest in manifests:
         spec = manifest["spec"] if manifest["kind"] == "NetworkPolicy" else {"policyTypes": []}
         if "Egress" in spec["policyTypes"] and _selects(spec["podSelector"], labels):
-            ports |= {port["port"] for rule in spec["egress"] for port in rule.get("ports", [])}
+            for rule in spec["egress"]:
+                for each in rule.get("ports", []):
+                    ports |= set(range(each["port"], each.get("endPort", each["port"]) + 1))
     return ports
 
 
@@ -186,13 +190,18 @@ def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
 def test_egress_is_what_each_part_needs(rendered: dict[str, list[Manifest]]) -> None:
     manifests = rendered["egress"]
     servers = {53, 5432, 6379, 6380, 5671, 5672}
-    mail, internet = {25, 465, 587, 443}, {443}
+    more = {
+        "worker-mail": {25, 465, 587, 443},
+        "worker-periodic": {443, *SYSLOG_PORTS.values()},
+        "web": {443},
+        "worker-webhooks": {HTTPS_PORT, *range(UNPRIVILEGED, 65_536)},
+    }
     for component in pods(manifests):
-        more = {"worker-mail": mail, "web": internet, "worker-webhooks": internet}
         assert allowed_ports(manifests, component) == servers | more.get(component, set())
-    [rule] = named(manifests, "NetworkPolicy", "roster-egress-internet")["spec"]["egress"]
-    except_ = rule["to"][0]["ipBlock"]["except"]
-    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"} <= set(except_)
+    for name in ("roster-egress-web", "roster-egress-internet"):
+        [rule] = named(manifests, "NetworkPolicy", name)["spec"]["egress"]
+        except_ = rule["to"][0]["ipBlock"]["except"]
+        assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"} <= set(except_)
 
 
 def test_prometheus_reaches_every_worker(rendered: dict[str, list[Manifest]]) -> None:
