@@ -137,12 +137,6 @@ def standbys(count: int) -> Iterator[list[Standby]]:
         shutil.rmtree(root)
 
 
-def postmaster_of(socket: Path) -> int:
-    """Return the process that listens on the primary's socket, by its lock file."""
-    (lock,) = socket.glob(".s.PGSQL.*.lock")
-    return int(lock.read_text().split()[0])
-
-
 @contextmanager
 def in_use(*found: Standby, max_lag: float) -> Iterator[None]:
     """Have this process use replicas, which may be so many seconds behind.
