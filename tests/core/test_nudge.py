@@ -30,7 +30,7 @@ from core.outbox.tasks import deliver
 from tests.core.test_outbox import eventually, topic
 from tests.server.servers import serving
 from tests.support.client import GraphQLClient
-from tests.support.redis_servers import redis_server
+from tests.support.redis_servers import RedisBroker
 from tests.support.service_processes import environ_of_tests
 
 __all__ = ["topic"]
@@ -77,13 +77,12 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     options = current_app.conf.broker_transport_options
     for name in ("socket_timeout", "socket_connect_timeout"):
         monkeypatch.setitem(options, name, NEVER)
-    path = str(tmp_path / "redis.sock")
-    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", f"redis+socket://{path}?virtual_host=0")
     with (
-        redis_server(tmp_path) as (_url, process),
-        Redis(unix_socket_path=path) as redis,
+        RedisBroker(tmp_path).running() as server,
+        Redis(unix_socket_path=str(server.socket)) as redis,
     ):
-        yield Broker(redis, psutil.Process(process.pid))
+        monkeypatch.setenv("CELERY_BROKER_WRITE_URL", server.url)
+        yield Broker(redis, psutil.Process(server.process.pid))
 
 
 @pytest.fixture

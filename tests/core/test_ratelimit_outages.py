@@ -30,7 +30,7 @@ from tests.core.test_ratelimit import ALICE, BOB, HOUR, NETWORK, tries
 from tests.support.client import run_concurrently
 from tests.support.environment import PATIENCE
 from tests.support.logs import written_lines
-from tests.support.redis_servers import DripServer, redis_server
+from tests.support.redis_servers import DripServer, RedisServer
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def patient(url: str) -> str:
 @contextmanager
 def answering_redis(directory: Path) -> Iterator[tuple[str, Redis]]:
     """Run a separate Redis; yield when it accepts connections."""
-    with redis_server(directory) as (url, _process), Redis.from_url(url) as server:
-        eventually(lambda: answers(server))
-        yield patient(url), server
+    with RedisServer(directory).running() as server, Redis.from_url(server.url) as redis:
+        eventually(lambda: answers(redis))
+        yield patient(server.url), redis
 
 
 def answers(server: Redis) -> bool:

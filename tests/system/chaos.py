@@ -21,14 +21,12 @@ import orjson
 import psutil
 from django.db import connection
 from kombu import Connection
-from redis import Redis
 
 from core.dev.rabbitmq import RabbitMQ
 from core.outbox.queues import FORMER, Queue
 from tests.server.servers import Server
 from tests.support.background import Background
 from tests.support.celery_workers import NAME, Workers
-from tests.support.redis_servers import kill, start_redis
 from tests.support.sink import Sink
 
 # Seconds until a worker is killed.
@@ -50,30 +48,6 @@ class Broker(Protocol):
     def stop(self) -> None: ...
     def resume(self) -> None: ...
     def flush(self) -> None: ...
-
-
-class RedisBroker:
-    """Redis without persistence."""
-
-    def __init__(self, directory: Path) -> None:
-        self._socket = directory / "broker.sock"
-        self.url = f"redis+socket://{self._socket}?virtual_host=0"
-
-    def start(self) -> None:
-        self._process = start_redis(self._socket)
-
-    def kill(self) -> None:
-        kill(self._process)
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def flush(self) -> None:
-        with Redis(unix_socket_path=str(self._socket)) as redis:
-            redis.flushall()
 
 
 class RabbitBroker(RabbitMQ):

@@ -29,6 +29,7 @@ from tests.server.servers import serving
 from tests.support.celery_workers import NAME, Workers
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, make_users
+from tests.support.redis_servers import RedisBroker
 from tests.support.service_processes import environ_of_tests
 from tests.support.sink import Sink
 from tests.system.chaos import (
@@ -39,7 +40,6 @@ from tests.system.chaos import (
     Fleet,
     Load,
     RabbitBroker,
-    RedisBroker,
     beat,
     milliseconds,
     report,

@@ -107,7 +107,7 @@ def test_killed_web_process_fails_what_it_executes_only(cluster: Cluster) -> Non
 
 def test_redis_fails_no_request(cluster: Cluster) -> None:
     phases: tuple[tuple[str, Callable[[], None], Callable[[], None]], ...] = (
-        ("hung", cluster.redis.pause, cluster.redis.resume),
+        ("hung", cluster.redis.stop, cluster.redis.resume),
         ("killed", cluster.redis.kill, cluster.redis.start),
     )
     for phase, begin, end in phases:

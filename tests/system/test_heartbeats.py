@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.redis_servers import kill, start_redis
+from tests.support.redis_servers import RedisBroker
 from tests.support.service_processes import celery_worker, environ_of_tests
 from tests.system.chaos import beat
 from tests.system.cluster import wait_until
@@ -14,25 +14,23 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_worker_beats_with_and_without_its_broker(tmp_path: Path) -> None:
-    socket, heartbeat = tmp_path / "redis.sock", tmp_path / "heartbeat"
-    broker = start_redis(socket)
-    url = f"redis+socket://{socket}"
+    heartbeat = tmp_path / "heartbeat"
 
     def wait_for_a_beat(when: str) -> None:
         heartbeat.unlink()
         wait_until(heartbeat.exists, f"a beat {when}", seconds=60)
 
-    try:
-        with celery_worker(CELERY_BROKER_URL=url, HEARTBEAT_FILE=str(heartbeat)):
-            wait_until(heartbeat.exists, "the first beat", seconds=60)
-            wait_for_a_beat("of the event loop")
-            kill(broker)
-            wait_for_a_beat("after the broker died")
-            wait_for_a_beat("while the broker is down")
-            broker = start_redis(socket)
-            wait_for_a_beat("after the broker returned")
-    finally:
-        kill(broker)
+    with (
+        RedisBroker(tmp_path).running() as broker,
+        celery_worker(CELERY_BROKER_URL=broker.url, HEARTBEAT_FILE=str(heartbeat)),
+    ):
+        wait_until(heartbeat.exists, "the first beat", seconds=60)
+        wait_for_a_beat("of the event loop")
+        broker.kill()
+        wait_for_a_beat("after the broker died")
+        wait_for_a_beat("while the broker is down")
+        broker.start()
+        wait_for_a_beat("after the broker returned")
 
 
 def test_beats_beat_whether_they_send_or_wait(tmp_path: Path) -> None:

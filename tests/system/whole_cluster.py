@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from tests.support.postgres_servers import (
     restore,
     server_directory,
 )
-from tests.support.redis_servers import kill, start_redis
+from tests.support.redis_servers import RedisServer
 from tests.support.service_processes import without_owner
 from tests.system.cluster import ROOT, fetch, wait_until
 from tests.system.programs import require_program
@@ -51,26 +50,6 @@ LIMITS: Final = {
     "ACCESS_TOKEN_MINUTES": "60",
     "REAUTHENTICATION_MINUTES": "60",
 }
-
-
-class RedisServer:
-    """Redis for the cache, the limits and the queues."""
-
-    def __init__(self, directory: Path) -> None:
-        self._socket = directory / "redis.sock"
-        self.url = f"unix://{self._socket}"
-
-    def start(self) -> None:
-        self._process = start_redis(self._socket)
-
-    def kill(self) -> None:
-        kill(self._process)
-
-    def pause(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
 
 
 @dataclass(frozen=True)
@@ -184,9 +163,7 @@ def whole_cluster(ours: Path) -> Iterator[Cluster]:
         replica.clone(primary)
         replica.set_offline(hot_standby_feedback="on", wal_receiver_status_interval="1")
         replica.start()
-        redis = RedisServer(ours)
-        redis.start()
-        stack.callback(redis.kill)
+        redis = stack.enter_context(RedisServer(ours).running())
         port = free_port()
         environ = LIMITS | {
             "SECRET_KEY": os.environ["SECRET_KEY"],
