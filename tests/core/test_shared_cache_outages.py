@@ -17,10 +17,10 @@ from redis import Redis
 from core.cache.shared import MAX_CALLS, SharedCache
 from core.configuration.services import ServiceEnvironment
 from core.dev.ports import free_port
-from tests.core.test_outbox import eventually
 from tests.core.test_shared_cache import KEY, OTHER, VALUE, count
 from tests.support.environment import PATIENCE
 from tests.support.redis_servers import DripServer, RedisServer
+from tests.support.waiting import wait_until
 
 KINDS = ("connection", "full", "refused", "timeout")
 
@@ -103,7 +103,7 @@ def test_suspended_server_delays_each_thread_once(settings: Any, tmp_path: Path)
         RedisServer(tmp_path).running() as server,
         shared_cache_at(settings, f"{server.url}?socket_timeout=0.5") as cache,
     ):
-        eventually(lambda: works(cache))
+        wait_until(lambda: works(cache))
         server.stop()
         before = errors()
         with ThreadPoolExecutor(16) as pool:
@@ -112,7 +112,7 @@ def test_suspended_server_delays_each_thread_once(settings: Any, tmp_path: Path)
         # third.
         assert 3 <= added(before)["timeout"] <= 18
         server.resume()
-        eventually(lambda: works(cache))
+        wait_until(lambda: works(cache))
 
 
 def test_full_server_still_answers_reads(settings: Any, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_full_server_still_answers_reads(settings: Any, tmp_path: Path) -> None:
         Redis.from_url(server.url) as redis,
         shared_cache_at(settings, f"{server.url}?{PATIENCE}") as cache,
     ):
-        eventually(lambda: works(cache))
+        wait_until(lambda: works(cache))
         redis.config_set("maxmemory", 1)
         before = errors()
         for _number in range(10):
@@ -140,7 +140,7 @@ def test_flushed_server_is_empty(settings: Any, tmp_path: Path) -> None:
         RedisServer(tmp_path).running() as server,
         shared_cache_at(settings, f"{server.url}?{PATIENCE}") as cache,
     ):
-        eventually(lambda: works(cache))
+        wait_until(lambda: works(cache))
         before = errors()
         server.flush()
         assert cache.get(KEY) is None
@@ -161,12 +161,12 @@ def test_restarted_server_costs_no_error(settings: Any, tmp_path: Path) -> None:
         shared_cache_at(settings, f"{server.url}?{PATIENCE}") as cache,
         ThreadPoolExecutor(4) as pool,
     ):
-        eventually(lambda: works(cache))
+        wait_until(lambda: works(cache))
         assert list(pool.map(meet, range(4))) == [VALUE] * 4
         before = errors()
         server.kill()
         server.start()
-        eventually(lambda: answers(server.url))
+        wait_until(lambda: answers(server.url))
         assert list(pool.map(meet, range(4))) == [None] * 4
         assert works(cache)
         assert added(before) == {}
@@ -183,7 +183,7 @@ def test_server_that_returns_is_used_again(settings: Any, tmp_path: Path) -> Non
         for _number in range(10):
             use(cache)
         with RedisServer(tmp_path).running():
-            eventually(lambda: works(cache))
+            wait_until(lambda: works(cache))
             before = errors()
             for _number in range(10):
                 assert cache.get(KEY) == VALUE

@@ -13,7 +13,6 @@ from redis import Redis
 from core.cache.shared import MAX_CALLS, SharedCache
 from core.dev.ports import free_port
 from schema.http import persisted
-from tests.core.test_outbox import eventually
 from tests.core.test_shared_cache import count
 from tests.core.test_shared_cache_outages import shared_cache_at
 from tests.schema.test_automatic_queries import NOT_FOUND
@@ -21,6 +20,7 @@ from tests.support.client import GraphQLClient
 from tests.support.environment import PATIENCE
 from tests.support.persisted import send_both, send_hash
 from tests.support.redis_servers import DripServer, RedisServer
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 
 pytestmark = pytest.mark.usefixtures("path", "no_persisted_documents", "no_cached_answers")
@@ -115,7 +115,7 @@ def test_suspended_store_is_used_again(
             store.reads.retry_at = store.reads.retry_at and 0
             return "data" in send_hash(client, text).body
 
-        eventually(is_found_by_others)
+        wait_until(is_found_by_others)
 
 
 def test_full_store_still_answers(store_at: Store, client: GraphQLClient, tmp_path: Path) -> None:

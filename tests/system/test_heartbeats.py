@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.redis_servers import RedisBroker
 from tests.support.service_processes import celery_worker, environ_of_tests
+from tests.support.waiting import wait_until
 from tests.system.chaos import beat
-from tests.system.cluster import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,13 +18,13 @@ def test_a_worker_beats_with_and_without_its_broker(tmp_path: Path) -> None:
 
     def wait_for_a_beat(when: str) -> None:
         heartbeat.unlink()
-        wait_until(heartbeat.exists, f"a beat {when}", seconds=60)
+        wait_until(heartbeat.exists, f"a beat {when}")
 
     with (
         RedisBroker(tmp_path).running() as broker,
         celery_worker(CELERY_BROKER_URL=broker.url, HEARTBEAT_FILE=str(heartbeat)),
     ):
-        wait_until(heartbeat.exists, "the first beat", seconds=60)
+        wait_until(heartbeat.exists, "the first beat")
         wait_for_a_beat("of the event loop")
         broker.kill()
         wait_for_a_beat("after the broker died")
@@ -42,5 +42,5 @@ def test_beats_beat_whether_they_send_or_wait(tmp_path: Path) -> None:
             stack.enter_context(beat(environ_of_tests(**environ), schedule))
         for _time in range(2):
             for heartbeat in heartbeats:
-                wait_until(heartbeat.exists, "a beat", seconds=60)
+                wait_until(heartbeat.exists, "a beat")
                 heartbeat.unlink()

@@ -25,7 +25,7 @@ from tests.support.postgres_servers import (
     server_directory,
 )
 from tests.support.signing_in import log_in_by_cookie
-from tests.system.cluster import wait_until
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 from users.activity.tasks import seal_events
 from users.privacy.services.erasure import erase_user

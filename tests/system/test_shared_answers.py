@@ -17,7 +17,8 @@ from django.db import connection
 
 from tests.support.factories import make_organization, make_token, make_user, node_id
 from tests.support.redis_servers import RedisServer
-from tests.system.cluster import HOST, TIMEOUT, Replica, fetch, nginx_for, upstream, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import HOST, TIMEOUT, Replica, fetch, nginx_for, upstream
 from users.accounts.models import Profile, User
 
 pytestmark = pytest.mark.usefixtures("transactional_db")

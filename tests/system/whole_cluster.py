@@ -23,7 +23,8 @@ from tests.support.postgres_servers import (
 )
 from tests.support.redis_servers import RedisServer
 from tests.support.service_processes import without_owner
-from tests.system.cluster import ROOT, fetch, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import ROOT, fetch
 from tests.system.programs import require_program
 
 PATIENCE: Final = 120
@@ -81,8 +82,8 @@ class Cluster:
 
     def wait_until_ready(self) -> None:
         for port in self.web_ports:
-            wait_until(lambda: self.is_ready(port), f"port {port}: ready", PATIENCE)  # noqa: B023
-        wait_until(self._has_workers, "workers", PATIENCE)
+            wait_until(lambda: self.is_ready(port), f"port {port}: ready", seconds=PATIENCE)  # noqa: B023
+        wait_until(self._has_workers, "workers", seconds=PATIENCE)
 
     def _has_workers(self) -> bool:
         workers = self._workers()
@@ -94,7 +95,7 @@ class Cluster:
         found[0].terminate()
         _gone, alive = psutil.wait_procs(found, timeout=PATIENCE)
         assert not alive
-        wait_until(lambda: self.is_ready(port), f"port {port}: ready", PATIENCE)
+        wait_until(lambda: self.is_ready(port), f"port {port}: ready", seconds=PATIENCE)
 
     def kill(self, port: int) -> None:
         """Kill a web process by SIGKILL; return when it has ended."""
