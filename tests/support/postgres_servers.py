@@ -56,20 +56,6 @@ def run_program(program: str, *arguments: str | Path, programs: Path = PROGRAMS)
     assert result.returncode == 0, result.stderr
 
 
-def dump_test_database(path: Path) -> None:
-    """Dump the database of the tests into a new file."""
-    database = settings.DATABASES["default"]
-    address = f"host={quote(database['HOST'], safe='')}&port={database['PORT'] or 5432}"
-    url = f"postgresql://postgres@/{database['NAME']}?{address}"
-    run_program("pg_dump", "--format", "custom", "--dbname", url, "--file", path)
-
-
-def restore(path: Path, url: str) -> None:
-    """Restore a dump as the user of the URL, who becomes the owner."""
-    options = ("--no-owner", "--no-privileges", "--no-comments", "--exit-on-error")
-    run_program("pg_restore", "--dbname", url, *options, path)
-
-
 class PostgresServer:
     """A server, by default of the embedded programs, with the documentation's roles and database.
 
@@ -214,6 +200,16 @@ class PostgresServer:
                     psycopg.sql.Identifier(database)
                 )
             )
+
+    def copy_test_database(self, database: str = "roster") -> None:
+        """Fill the database with a copy of the tests', which its owner owns."""
+        tests = settings.DATABASES["default"]
+        address = f"host={quote(tests['HOST'], safe='')}&port={tests['PORT'] or 5432}"
+        url = f"postgresql://postgres@/{tests['NAME']}?{address}"
+        dump = self.pgdata.with_suffix(".dump")
+        run_program("pg_dump", "--format", "custom", "--dbname", url, "--file", dump)
+        options = ("--no-owner", "--no-privileges", "--no-comments", "--exit-on-error")
+        run_program("pg_restore", "--dbname", self.url("roster_owner", database), *options, dump)
 
 
 @contextmanager

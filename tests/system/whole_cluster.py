@@ -15,12 +15,7 @@ import psutil
 from core.dev.ports import free_port
 from core.outbox.queues import Queue
 from tests.support.demo import Demo, demo
-from tests.support.postgres_servers import (
-    PostgresServer,
-    dump_test_database,
-    restore,
-    server_directory,
-)
+from tests.support.postgres_servers import PostgresServer, server_directory
 from tests.support.redis_servers import RedisServer
 from tests.support.service_processes import without_owner
 from tests.support.waiting import wait_until
@@ -160,7 +155,7 @@ def whole_cluster(ours: Path) -> Iterator[Cluster]:
         replica = PostgresServer(directory, "replica")
         for server in (primary, replica):
             stack.callback(server.kill)
-        _fill(primary, directory)
+        _fill(primary)
         replica.clone(primary)
         replica.set_offline(hot_standby_feedback="on", wal_receiver_status_interval="1")
         replica.start()
@@ -182,14 +177,13 @@ def whole_cluster(ours: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def _fill(primary: PostgresServer, directory: Path) -> None:
+def _fill(primary: PostgresServer) -> None:
     """Create the database with its users, so that no demo data is added."""
     primary.initialize()
     primary.start()
     primary.create_roles(DATABASE)
-    dump_test_database(directory / "dump")
+    primary.copy_test_database(DATABASE)
     owner = primary.url("roster_owner", DATABASE)
-    restore(directory / "dump", owner)
     environ = {"DJANGO_SETTINGS_MODULE": "core.settings", "DATABASE_URL": owner}
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SET_UP],
