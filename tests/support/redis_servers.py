@@ -32,6 +32,10 @@ class RedisServer:
         finally:
             self.kill()
 
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
     def start(self) -> None:
         """Start the server; return when it listens."""
         self.socket.unlink(missing_ok=True)
@@ -40,7 +44,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
         )
         while not self.socket.exists():
-            assert self.process.poll() is None, "Redis ended"
+            assert not self.has_ended, "Redis ended"
             time.sleep(0.01)
 
     def kill(self) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -23,7 +23,7 @@ from django.db import connection
 from kombu import Connection
 
 from core.dev.rabbitmq import RabbitMQ
-from core.outbox.queues import FORMER, Queue
+from core.outbox.queues import declare_queues
 from tests.server.servers import Server
 from tests.support.background import Background
 from tests.support.celery_workers import NAME, Workers
@@ -43,6 +43,9 @@ class Broker(Protocol):
 
     url: str
 
+    @property
+    def has_ended(self) -> bool: ...
+    def running(self) -> AbstractContextManager[object]: ...
     def start(self) -> None: ...
     def kill(self) -> None: ...
     def stop(self) -> None: ...
@@ -53,22 +56,17 @@ class Broker(Protocol):
 class RabbitBroker(RabbitMQ):
     """RabbitMQ with the service's queues."""
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def flush(self) -> None:
         with Connection(self.url) as connection:
-            channel: Any = connection.default_channel
-            for queue in (*Queue, FORMER):
-                channel.queue_purge(queue)
-
-
-@contextmanager
-def running(broker: Broker) -> Iterator[None]:
-    """Run the broker within the block."""
-    broker.start()
-    try:
-        yield
-    finally:
-        broker.resume()
-        broker.kill()
+            for queue in declare_queues(is_amqp=True):
+                declared: Any = queue.bind(connection.default_channel)
+                # Only workers declare all queues.
+                declared.queue_declare()
+                declared.purge()
 
 
 @contextmanager

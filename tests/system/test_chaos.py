@@ -44,7 +44,6 @@ from tests.system.chaos import (
     milliseconds,
     report,
     reset_of,
-    running,
 )
 from users.activity.models import Event, EventSeal, IntervalCounts
 from users.activity.tags import Tag
@@ -78,11 +77,25 @@ SIGN_UP: Final = "mutation ($i: SignUpInput!) { signUp(input: $i) { errors { cod
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(params=[RedisBroker, RabbitBroker])
-def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
-    broker: Broker = request.param(tmp_path)
-    with running(broker):
+@pytest.fixture(scope="module", params=[RedisBroker, RabbitBroker])
+def module_broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Broker]:
+    """Run a broker for all tests, because RabbitMQ takes seconds to start."""
+    broker: Broker = request.param(tmp_path_factory.mktemp("broker"))
+    with broker.running():
         yield broker
+
+
+@pytest.fixture
+def broker(module_broker: Broker) -> Iterator[Broker]:
+    """The broker, which a test may stop, kill and leave messages in."""
+    yield module_broker
+    if module_broker.has_ended:
+        module_broker.start()
+    else:
+        module_broker.resume()
+    module_broker.flush()
 
 
 @pytest.fixture
