@@ -19,12 +19,12 @@ from core.outbox.models import FAILING_AFTER, OutboxMessage
 from core.outbox.queues import Queue
 from core.outbox.tasks import prune_failed, relay
 from tests.admin.support import list_url, make_administrator, sign_in
-from tests.core.test_outbox import eventually
 from tests.support.captured import bound_statements
 from tests.support.celery_workers import Workers
 from tests.support.plans import plan_of
 from tests.support.service_processes import environ_of_tests
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from users.activity.models import Event
 from users.activity.tags import Tag
 
@@ -111,7 +111,7 @@ def test_the_command_shows_and_retries_them(mails: Sink, workers: Workers) -> No
     # The event was deleted, so there is nothing to mail.
     with workers.running():
         relay()
-        eventually(lambda: not OutboxMessage.objects.exists())
+        wait_until(lambda: not OutboxMessage.objects.exists())
     assert mails.is_empty()
 
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 import pytest
 from django.utils import timezone
 
-from tests.core.test_outbox import eventually
 from tests.server.servers import Server, serving
 from tests.support.factories import make_user
 from tests.support.mail_providers import (
@@ -29,6 +28,7 @@ from tests.support.mail_providers import (
 )
 from tests.support.refusals import marks, reset, shown_addresses
 from tests.support.service_processes import celery_worker, environ_of_tests
+from tests.support.waiting import wait_until
 from users.accounts.models import EmailAddress
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
@@ -226,4 +226,4 @@ def test_a_mail_is_sent_by_the_api_and_bounces(webhook: Webhook) -> None:
             assert api.next().json["To"] == alice.email
             assert shown_addresses(alice) == [(alice.email, False)]
             webhook.report(HARD, alice.email)
-            eventually(lambda: shown_addresses(alice) == [(alice.email, True)])
+            wait_until(lambda: shown_addresses(alice) == [(alice.email, True)])

@@ -14,11 +14,12 @@ from core.email.message_ids import identifying_headers
 from core.outbox.current import current_delivery, delivering
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import relay
-from tests.core.test_outbox import eventually, is_pausing, overdue
+from tests.core.test_outbox import is_pausing, overdue
 from tests.support.celery_workers import Workers
 from tests.support.factories import make_user
 from tests.support.refusals import TEXT, reset
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from users.accounts.mail_delivery import send_mail
 from users.accounts.models import User
 
@@ -41,7 +42,7 @@ def test_a_worker_killed_after_the_servers_acceptance_repeats_the_same_mail(
     with workers.running():
         relay()
         second = mails.next()
-        eventually(lambda: not OutboxMessage.objects.exists())
+        wait_until(lambda: not OutboxMessage.objects.exists())
     assert mails.is_empty()
     for header in ("Message-ID", "Date", "To", "Subject"):
         assert first[header] == second[header]
@@ -58,14 +59,14 @@ def test_a_server_that_breaks_after_its_acceptance_gets_the_same_mail_again(work
     worker.on_accepted = hang_up
     reset(alice.email)
     first = worker.next()
-    eventually(is_pausing)
+    wait_until(is_pausing)
     assert not OutboxMessage.objects.failed().exists()
     assert OutboxMessage.objects.get().attempts == 1
     worker.reset()
     overdue()
     relay()
     assert worker.next()["Message-ID"] == first["Message-ID"]
-    eventually(lambda: not OutboxMessage.objects.exists())
+    wait_until(lambda: not OutboxMessage.objects.exists())
 
 
 def test_each_message_has_mails_of_its_own(worker: Sink) -> None:

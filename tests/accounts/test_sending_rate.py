@@ -12,11 +12,12 @@ from core.email.words import UNVERIFIED_READER
 from core.outbox.errors import PostponedError
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import relay
-from tests.core.test_outbox import eventually, overdue
+from tests.core.test_outbox import overdue
 from tests.support.factories import make_user
 from tests.support.refusals import reset
 from tests.support.service_processes import celery_worker
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from users.accounts.mail_delivery import send_mail
 from users.accounts.models import User
 
@@ -82,8 +83,8 @@ def test_workers_share_the_limit_and_send_all_mails_in_time(mails: Sink) -> None
         # One after the other: in one minute, and in two.
         second_minute = timezone.now() + dt.timedelta(seconds=90)
         messages = OutboxMessage.objects.filter(attempts=0, claimed_until=None)
-        eventually(lambda: messages.filter(dispatch_at__gt=second_minute).exists())
-        eventually(lambda: messages.count() == 2)
+        wait_until(lambda: messages.filter(dispatch_at__gt=second_minute).exists())
+        wait_until(lambda: messages.count() == 2)
         assert messages.filter(dispatch_at__lt=second_minute).count() == 1
         assert mails.is_empty()
         assert not OutboxMessage.objects.failed().exists()
@@ -92,5 +93,5 @@ def test_workers_share_the_limit_and_send_all_mails_in_time(mails: Sink) -> None
     with celery_worker():
         relay()
         others = [mails.next(), mails.next()]
-        eventually(lambda: not OutboxMessage.objects.exists())
+        wait_until(lambda: not OutboxMessage.objects.exists())
     assert {first["To"], *(mail["To"] for mail in others)} == {user.email for user in users}

@@ -12,10 +12,11 @@ import pytest
 from core.email.smtp_replies import MailDelayedError, MailRefusedError, Stage
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import relay
-from tests.core.test_outbox import eventually, is_pausing, overdue
+from tests.core.test_outbox import is_pausing, overdue
 from tests.support.factories import make_user
 from tests.support.refusals import TEXT, marks, reset, shown_addresses
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from users.accounts import mail_delivery
 from users.accounts.models import User
 
@@ -24,15 +25,15 @@ def test_a_temporary_refusal_is_retried_until_it_is_taken(worker: Sink) -> None:
     alice = make_user("alice")
     worker.replies[Stage.RCPT, alice.email] = "450 4.2.0 greylisted"
     reset(alice.email)
-    eventually(lambda: worker.attempts[alice.email] == 1)
-    eventually(is_pausing)
+    wait_until(lambda: worker.attempts[alice.email] == 1)
+    wait_until(is_pausing)
     assert not OutboxMessage.objects.failed().exists()
     assert OutboxMessage.objects.get().attempts == 1
     worker.replies.clear()
     overdue()
     relay()
     assert worker.next()["To"] == alice.email
-    eventually(lambda: not OutboxMessage.objects.exists())
+    wait_until(lambda: not OutboxMessage.objects.exists())
     assert marks() == []
 
 

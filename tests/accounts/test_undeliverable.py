@@ -13,12 +13,11 @@ from core.outbox.tasks import relay
 from core.security.actor import SYSTEM
 from tests.admin.support import change_url, list_url, make_administrator, sign_in
 from tests.authentication.test_passwords import give_reset
-from tests.core.test_outbox import eventually
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_token, make_user
 from tests.support.refusals import TEXT, UNKNOWN, marks, reset, shown_addresses
 from tests.support.sink import Sink
-from tests.support.waiting import meanwhile
+from tests.support.waiting import meanwhile, wait_until
 from users.accounts import mail_delivery
 from users.accounts.models import EmailAddress, User
 from users.accounts.services.administration import change_user
@@ -38,7 +37,7 @@ def test_permanent_failure_is_visible_and_can_be_retried(worker: Sink, client: C
     alice = make_user("alice")
     worker.replies[Stage.RCPT, alice.email] = UNKNOWN
     reset(alice.email)
-    eventually(lambda: failed() is not None)
+    wait_until(lambda: failed() is not None)
 
     message = OutboxMessage.objects.failed().get()
     assert (message.failure, message.attempts) == ("RCPT TO: 550 5.1.1", 1)
@@ -65,7 +64,7 @@ def test_permanent_failure_is_visible_and_can_be_retried(worker: Sink, client: C
     assert client.get(change_url(message)).content.decode().count("/retry/") > 0
     assert client.post(url, {"_form_submitted": "1"}).status_code == 302
     assert worker.next()["To"] == alice.email
-    eventually(lambda: not OutboxMessage.objects.filter(pk=message.pk).exists())
+    wait_until(lambda: not OutboxMessage.objects.filter(pk=message.pk).exists())
     assert shown_addresses(alice) == [(alice.email, False)]
     assert marks() == [(Tag.EMAIL_UNDELIVERABLE, alice.pk), (Tag.EMAIL_DELIVERABLE, alice.pk)]
     retried = Event.objects.get(tag=Tag.OUTBOX_MESSAGE_RETRIED)

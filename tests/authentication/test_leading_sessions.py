@@ -24,8 +24,6 @@ from django.utils import timezone
 
 from core.security.crypto import digest
 from schema.documents import budget
-from tests.core.test_outbox import eventually
-from tests.core.test_ratelimit import has_waiting_backend
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import (
     make_api_token,
@@ -36,6 +34,7 @@ from tests.support.factories import (
     node_id,
 )
 from tests.support.pipelines import Pipelines, watched_pipelines
+from tests.support.waiting import has_waiting_backend, wait_until
 from users.accounts.models import User
 from users.authentication.models import ApiToken, Session
 from users.authentication.sessions.access_tokens import issue_access_token
@@ -348,7 +347,7 @@ def test_a_change_while_the_sessions_statement_waits(
             with connection.cursor() as cursor:
                 cursor.execute("LOCK TABLE authentication_session")
             ready.wait(10)
-            eventually(has_waiting_backend)
+            wait_until(has_waiting_backend)
             User.objects.filter(pk=stage.alice.pk).update(**change)
         found = answer.result()
     assert pipelines.executed > sent

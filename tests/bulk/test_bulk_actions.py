@@ -28,8 +28,8 @@ from tests.support.factories import (
     make_user,
     node_id,
 )
-from tests.support.full_life import wait_for
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 from users.activity.models import Event, EventDetails
 from users.activity.personal_data_registry import export_subject
@@ -60,7 +60,7 @@ def test_worker_suspends_all_selected_users(worker: Sink) -> None:
     assert shown["requester"] == {"username": "root"}
     assert (shown["search"], shown["filter"]) == ("person", {"isActive": True, "isStaff": False})
     assert shown["arguments"] == {"reason": "Sent spam.", "until": "2100-01-31T12:00:00+00:00"}
-    wait_for(lambda: not BulkAction.objects.live().exists())
+    wait_until(lambda: not BulkAction.objects.live().exists())
     shown = administrator(READ, id=shown["id"]).data["bulkAction"]
     assert (shown["state"], shown["done"], shown["unchanged"], shown["failed"]) == (
         *("COMPLETED", 5, 0, 0),
@@ -71,7 +71,7 @@ def test_worker_suspends_all_selected_users(worker: Sink) -> None:
     assert set(Suspension.objects.values_list("reason", flat=True)) == {"Sent spam."}
     assert User.objects.filter(pk__in=[each.pk for each in others], is_active=True).count() == 2
     assert not Session.objects.filter(pk__in=[each.pk for each in sessions]).exists()
-    wait_for(lambda: not OutboxMessage.objects.exists())
+    wait_until(lambda: not OutboxMessage.objects.exists())
 
 
 def test_events_are_those_of_single_actions(administrator: GraphQLClient, root: User) -> None:

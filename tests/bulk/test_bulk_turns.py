@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import relay
-from tests.core.test_outbox import eventually, overdue
+from tests.core.test_outbox import overdue
 from tests.support.bulk_actions import (
     carried_out,
     counts,
@@ -25,6 +25,7 @@ from tests.support.captured import Statements
 from tests.support.celery_workers import Workers
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_session, make_token, make_user
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -180,12 +181,12 @@ def test_killed_worker_processes_each_user_once(workers: Workers) -> None:
         # Killed at the end of the block.
         with workers.running():
             relay()
-            eventually(partial(is_far, enough), seconds=120)
+            wait_until(partial(is_far, enough), seconds=120)
         overdue()
     assert len(suspended()) < 400
     with workers.running():
         relay()
-        eventually(lambda: not BulkAction.objects.live().exists(), seconds=120)
+        wait_until(lambda: not BulkAction.objects.live().exists(), seconds=120)
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (400, 0, 0))
     assert suspended() == [user.pk for user in users]

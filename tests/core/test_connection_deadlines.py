@@ -15,10 +15,10 @@ from engine import deadline
 from engine.deadline import Deadline, disconnect_overdue
 from engine.internals.django import substituted_connection
 from engine.sql.statements import Statement
-from tests.core.test_outbox import eventually
 from tests.server.servers import PATIENCE
 from tests.support.database_proxies import DatabaseProxy, database_proxy
 from tests.support.metrics import Samples
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,7 +106,7 @@ def test_a_statement_that_hung_until_the_deadline_is_not_repeated(
             return on.connection is None
 
         with Deadline(0.5, 0.1):
-            main.submit(eventually, is_disconnected)
+            main.submit(wait_until, is_disconnected)
             with pytest.raises(OperationalError, match="no time is left"):
                 names.rows({})
 

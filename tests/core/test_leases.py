@@ -14,7 +14,8 @@ from core.outbox.models import OutboxMessage
 from core.outbox.queues import Queue
 from core.outbox.registry import publish, subscriber
 from core.outbox.tasks import deliver
-from tests.core.test_outbox import eventually, topic
+from tests.core.test_outbox import topic
+from tests.support.waiting import wait_until
 
 __all__ = ["topic"]
 
@@ -63,10 +64,10 @@ def test_lease_is_renewed_while_the_subscriber_runs(
     publish(topic)
     message = OutboxMessage.objects.get()
     with being_delivered(message):
-        eventually(lambda: lease_end(message) is not None)
+        wait_until(lambda: lease_end(message) is not None)
         first = lease_end(message)
         assert first is not None
-        eventually(lambda: timezone.now() > first, seconds=60)
+        wait_until(lambda: timezone.now() > first)
         # Another worker does not get it, long after the first lease.
         deliver(message.pk)
         later = lease_end(message)
@@ -89,10 +90,10 @@ def test_lost_lease_is_not_renewed(topic: str, is_over: threading.Event, setting
     publish(topic)
     message = OutboxMessage.objects.get()
     with being_delivered(message):
-        eventually(lambda: lease_end(message) is not None)
+        wait_until(lambda: lease_end(message) is not None)
         # As if this worker had been stopped for longer than the lease, and another one failed.
         OutboxMessage.objects.update(attempts=2, claimed_until=None)
-        eventually(lambda: not renewals(), seconds=60)
+        wait_until(lambda: not renewals())
         assert lease_end(message) is None
         is_over.set()
 

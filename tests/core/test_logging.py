@@ -22,11 +22,11 @@ from core.outbox.dispatch import dispatch
 from core.outbox.models import OutboxMessage
 from core.outbox.registry import publish, subscriber
 from core.request_id import current_request_id, request_id_from
-from tests.core.test_outbox import eventually
 from tests.server.servers import serving
 from tests.support.client import JSON, GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_token, node_id
 from tests.support.service_processes import celery_worker
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 
 GIVEN = "0123456789abcdef0123456789abcdef"
@@ -342,7 +342,7 @@ def test_lines_of_a_task_have_the_id_of_its_request(capfd: pytest.CaptureFixture
         dispatch("default", [(hurried.pk, hurried.request_id)])
         current_app.send_task("core.outbox.relay")
         # Starting a worker takes long on a busy machine.
-        eventually(failed_twice, seconds=60)
+        wait_until(failed_twice)
     assert sorted(entry["request_id"] for entry in entries) == [GIVEN, OTHER]
     for entry in entries:
         assert (entry["logger"], entry["task"]) == ("core.outbox.tasks", "core.outbox.deliver")

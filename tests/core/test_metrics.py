@@ -18,10 +18,10 @@ from django.test import Client
 
 from core.dev.ports import free_port
 from core.telemetry.prometheus_dir import PREFIX, make_metrics_directory
-from tests.core.test_outbox import eventually
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, node_id
 from tests.support.service_processes import environ_of_tests
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -184,7 +184,7 @@ def test_metrics_are_summed_over_workers(alice: User) -> None:
                         assert answer == {"data": {"me": {"username": "alice"}}}
             url = f"http://localhost:{port}/metrics"
             # Each process writes its counts once a second.
-            eventually(lambda: counts_in(get(url).decode()) == expected)
+            wait_until(lambda: counts_in(get(url).decode()) == expected)
             for worker in workers:
                 with only(worker, workers):
                     responses.append(counts_in(get(url).decode()))
@@ -215,7 +215,7 @@ def test_gauges_of_ended_workers_are_removed() -> None:
             gauges = directory / f"gauge_livesum_{ended.pid}.db"
             assert gauges.exists()
             ended.kill()
-            eventually(lambda: not gauges.exists())
+            wait_until(lambda: not gauges.exists())
             assert (directory / f"counter_{ended.pid}.db").exists()
         finally:
             server.terminate()

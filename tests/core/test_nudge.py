@@ -27,11 +27,12 @@ from core.outbox.nudge import MAX_PENDING, Nudger, nudger
 from core.outbox.queues import Queue
 from core.outbox.registry import publish, subscriber
 from core.outbox.tasks import deliver
-from tests.core.test_outbox import eventually, topic
+from tests.core.test_outbox import topic
 from tests.server.servers import serving
 from tests.support.client import GraphQLClient
-from tests.support.redis_servers import redis_server
+from tests.support.redis_servers import RedisBroker
 from tests.support.service_processes import environ_of_tests
+from tests.support.waiting import wait_until
 
 __all__ = ["topic"]
 
@@ -49,7 +50,7 @@ class Broker:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
-        eventually(lambda: self.is_stopped)
+        wait_until(lambda: self.is_stopped)
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -77,13 +78,12 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     options = current_app.conf.broker_transport_options
     for name in ("socket_timeout", "socket_connect_timeout"):
         monkeypatch.setitem(options, name, NEVER)
-    path = str(tmp_path / "redis.sock")
-    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", f"redis+socket://{path}?virtual_host=0")
     with (
-        redis_server(tmp_path) as (_url, process),
-        Redis(unix_socket_path=path) as redis,
+        RedisBroker(tmp_path).running() as server,
+        Redis(unix_socket_path=str(server.socket)) as redis,
     ):
-        yield Broker(redis, psutil.Process(process.pid))
+        monkeypatch.setenv("CELERY_BROKER_WRITE_URL", server.url)
+        yield Broker(redis, psutil.Process(server.process.pid))
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_processes_of_the_web_server_nudge(broker: Broker) -> None:
             body = {"query": SIGN_UP, "variables": {"input": identity(f"web{number}")}}
             http.request("POST", "/graphql", json.dumps(body), {"Content-Type": "application/json"})
             assert json.load(http.getresponse()) == {"data": {"signUp": {"errors": []}}}
-        eventually(lambda: sorted(broker.sent) == _published())
+        wait_until(lambda: sorted(broker.sent) == _published())
 
 
 def _published() -> list[int]:

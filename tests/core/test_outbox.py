@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from tests.support.celery_workers import Workers
 from tests.support.client import GraphQLClient
 from tests.support.service_processes import environ_of_tests
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from users.accounts.models import SignUp
 from users.activity.models import Event, PendingCount
 
@@ -34,14 +35,6 @@ SIGN_UP = """
     }
 """
 TOPIC = "test:outbox:topic"
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until the condition holds; fail after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not hold in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -163,7 +156,7 @@ nudger.flush(60)
 def test_relay_delivers_messages_lost_by_the_broker(worker: Sink) -> None:
     GraphQLClient()(SIGN_UP)
     assert worker.next()["To"] == "dora@example.org"
-    eventually(lambda: not OutboxMessage.objects.exists())
+    wait_until(lambda: not OutboxMessage.objects.exists())
 
     event = Event.objects.get()
     message = OutboxMessage.objects.create(
@@ -173,7 +166,7 @@ def test_relay_delivers_messages_lost_by_the_broker(worker: Sink) -> None:
     )
     relay()
     assert worker.next()["To"] == "dora@example.org"
-    eventually(lambda: not OutboxMessage.objects.filter(pk=message.pk).exists())
+    wait_until(lambda: not OutboxMessage.objects.filter(pk=message.pk).exists())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -17,10 +17,10 @@ from core.database.schema_changes import executor as executors
 from core.database.schema_changes import operations
 from core.database.schema_changes.executor import PatientExecutor
 from core.database.schema_changes.operations import AddTableIndexConcurrently
-from tests.core.test_outbox import eventually
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, make_user
 from tests.support.other_connections import locked_elsewhere
+from tests.support.waiting import wait_until
 
 READ_USERS = "SELECT count(*) FROM accounts_user"
 INDEX = AddTableIndexConcurrently("probe_index", "accounts_user", ["name"])
@@ -112,7 +112,7 @@ def test_an_index_whose_build_was_cut_is_built_again(
     monkeypatch.setattr(operations, "BUILD_LOCK_TIMEOUT", "10ms")
     with locked_elsewhere("UPDATE accounts_user SET name = name"):
         migration = migrate(migration_of(INDEX, atomic=False))
-        eventually(lambda: index_is_valid() == (False,))
+        wait_until(lambda: index_is_valid() == (False,))
     assert migration.result(60)
     assert index_is_valid() is None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,10 +24,10 @@ from core.dev.ports import free_port
 from core.errors import TooManyAttemptsError
 from core.ratelimit.limits import Bucket, Limit, attempt, clear, counted, fold, refund
 from core.ratelimit.models import StoredBucket
-from tests.core.test_outbox import eventually
 from tests.support.client import run_concurrently
 from tests.support.logs import written_lines
 from tests.support.service_processes import environ_of_tests
+from tests.support.waiting import has_waiting_backend, wait_until
 from users.accounts.identifiers import canonical
 
 FIVE = Limit("test.five", 5, dt.timedelta(hours=5))
@@ -123,19 +123,10 @@ def test_rows_are_locked_in_the_order_of_their_keys(settings: Any) -> None:
         with transaction.atomic():
             rows.get(pk=low.key)
             other = pool.submit(run_concurrently, lambda: attempt(high, low))
-            eventually(has_waiting_backend)
+            wait_until(has_waiting_backend)
             rows.get(pk=high.key)
         other.result()
     assert (tries(10, low), tries(10, high)) == (3, 3)
-
-
-def has_waiting_backend() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM pg_locks"
-            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-        )
-        return cursor.fetchone() is not None
 
 
 def test_refused_attempt_is_counted_in_no_bucket(store: Store) -> None:

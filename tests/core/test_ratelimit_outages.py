@@ -25,12 +25,12 @@ from core.ratelimit.in_redis import redis_buckets
 from core.ratelimit.limits import attempt, clear, refund
 from core.ratelimit.models import StoredBucket
 from core.ratelimit.tasks import prune
-from tests.core.test_outbox import eventually
 from tests.core.test_ratelimit import ALICE, BOB, HOUR, NETWORK, tries
 from tests.support.client import run_concurrently
 from tests.support.environment import PATIENCE
 from tests.support.logs import written_lines
-from tests.support.redis_servers import DripServer, redis_server
+from tests.support.redis_servers import DripServer, RedisServer
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def patient(url: str) -> str:
 @contextmanager
 def answering_redis(directory: Path) -> Iterator[tuple[str, Redis]]:
     """Run a separate Redis; yield when it accepts connections."""
-    with redis_server(directory) as (url, _process), Redis.from_url(url) as server:
-        eventually(lambda: answers(server))
-        yield patient(url), server
+    with RedisServer(directory).running() as server, Redis.from_url(server.url) as redis:
+        wait_until(lambda: answers(redis))
+        yield patient(server.url), redis
 
 
 def answers(server: Redis) -> bool:

@@ -17,8 +17,8 @@ from core.outbox.models import OutboxMessage
 from core.outbox.queues import FORMER, Queue
 from core.outbox.registry import subscriber, subscribers
 from core.outbox.tasks import BATCH, MAX_WAITING, deliver, relay
-from tests.core.test_outbox import eventually
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from users.activity.models import Event
 from users.activity.tags import Tag
 
@@ -138,7 +138,7 @@ def test_rows_of_former_releases_are_delivered(worker: Sink) -> None:
     message_id = insert_as_former(make_event())
     assert OutboxMessage.objects.get(pk=message_id).queue == Queue.DEFAULT
     relay()
-    eventually(lambda: not OutboxMessage.objects.filter(pk=message_id).exists())
+    wait_until(lambda: not OutboxMessage.objects.filter(pk=message_id).exists())
 
 
 def test_nudges_of_former_releases_are_delivered(worker: Sink) -> None:
@@ -151,7 +151,7 @@ def test_nudges_of_former_releases_are_delivered(worker: Sink) -> None:
             connection=broker,
             queue=FORMER,
         )
-    eventually(lambda: not OutboxMessage.objects.filter(pk__in=ids).exists())
+    wait_until(lambda: not OutboxMessage.objects.filter(pk__in=ids).exists())
 
 
 @pytest.mark.django_db

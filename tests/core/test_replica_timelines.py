@@ -12,7 +12,8 @@ from prometheus_client import REGISTRY
 from core.database.replicas.pool import REPLICAS
 from core.database.replicas.positions import HAS_REPLAYED
 from core.database.roles.owner import as_owner
-from tests.support.standbys import Standby, in_use, standbys, wait_for
+from tests.support.standbys import Standby, in_use, standbys
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def wait_until_asked(name: str) -> None:
 
     for _number in range(2):
         before = lag()
-        wait_for(lambda before=before: lag() != before, "the replica is not asked")
+        wait_until(lambda: lag() != before, "the replica is not asked")  # noqa: B023
 
 
 def has_replayed(server: Standby, other: Standby) -> bool:
@@ -73,14 +74,14 @@ def test_a_replica_that_does_not_follow_the_new_primary_is_not_used(
     promoted, following, left_behind = servers
     # All show the mark of the former primary.
     with in_use(left_behind, max_lag=600.0):
-        wait_for(lambda: chosen(UUID(int=0)), "the replica is not used")
+        wait_until(lambda: chosen(UUID(int=0)), "the replica is not used")
     following.execute(
         f"ALTER SYSTEM SET primary_conninfo = 'host={promoted.directory} user=postgres'"
     )
     following.execute("SELECT pg_reload_conf()")
     promoted.execute("SELECT pg_promote()")
     write_much()
-    wait_for(
+    wait_until(
         lambda: (
             position_of(left_behind, "pg_last_wal_replay_lsn")
             > position_of(promoted, "pg_current_wal_insert_lsn")
@@ -88,7 +89,7 @@ def test_a_replica_that_does_not_follow_the_new_primary_is_not_used(
         "the former primary is not ahead",
     )
     with primary(promoted), in_use(following, left_behind, max_lag=600.0):
-        wait_for(lambda: chosen(UUID(int=0)), "the one that follows is not used")
+        wait_until(lambda: chosen(UUID(int=0)), "the one that follows is not used")
         wait_until_asked("2")
         assert (chosen(UUID(int=0)), chosen(UUID(int=1))) == ("1", "1")
         assert has_replayed(following, promoted)

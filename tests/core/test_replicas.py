@@ -34,7 +34,8 @@ from tests.support.factories import (
     node_id,
 )
 from tests.support.pipelines import watched_pipelines
-from tests.support.standbys import TIMEOUT, Standby, in_use, standbys, wait_for
+from tests.support.standbys import TIMEOUT, Standby, in_use, standbys
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 from users.organizations.models import Membership
 from users.scopes import Scope
@@ -68,14 +69,14 @@ def replica(servers: list[Standby], transactional_db: None) -> Iterator[Standby]
 
 def wait_until_usable() -> None:
     # Any user, as there is one replica.
-    wait_for(lambda: REPLICAS.choose(User().pk), "the replica is not usable")
+    wait_until(lambda: REPLICAS.choose(User().pk), "the replica is not usable")
 
 
 @contextmanager
 def replaying_nothing(replica: Standby) -> Iterator[None]:
     """Have a replica receive what is written, and not show it."""
     replica.execute("SELECT pg_wal_replay_pause()")
-    wait_for(
+    wait_until(
         lambda: replica.execute("SELECT pg_get_wal_replay_pause_state() = 'paused'"), "not paused"
     )
     try:
@@ -90,7 +91,7 @@ def catch_up(replica: Standby) -> None:
         # What is not flushed is not sent.
         cursor.execute("SELECT pg_current_wal_insert_lsn()")
         (written,) = cursor.fetchone() or ("",)
-    wait_for(
+    wait_until(
         lambda: replica.execute(f"SELECT pg_last_wal_replay_lsn() >= '{written}'"), "still behind"
     )
 
@@ -284,7 +285,7 @@ def test_a_query_does_not_wait_for_a_paused_replica_again(replica: Standby) -> N
     client(NAME)
 
     def resume() -> None:
-        wait_for(lambda: REPLICAS.choose(User().pk) is None, "never left")
+        wait_until(lambda: REPLICAS.choose(User().pk) is None, "never left")
         replica.resume()
 
     # So that a busy machine does not take it back meanwhile.
@@ -346,7 +347,7 @@ def test_a_replica_that_is_behind_is_left_and_taken_back(
         wait_until_usable()
         with replaying_nothing(late):
             User.objects.filter(pk=bob.pk).update(name="Robert")
-            wait_for(lambda: REPLICAS.choose(alice.pk) is None, "never left")
+            wait_until(lambda: REPLICAS.choose(alice.pk) is None, "never left")
             assert client(query).data["users"]["nodes"] == [{"name": "Robert"}]
         wait_until_usable()
 
@@ -365,7 +366,7 @@ def test_the_age_is_checked_where_the_query_is_executed(
         with replaying_nothing(late), patch.object(Replica, "is_usable", lambda _self: True):
             User.objects.filter(pk=bob.pk).update(name="Robert")
             before = count(Outcome.BEHIND)
-            wait_for(lambda: client(query).data and count(Outcome.BEHIND) > before, "never late")
+            wait_until(lambda: client(query).data and count(Outcome.BEHIND) > before, "never late")
             assert client(query).data["users"]["nodes"] == [{"name": "Robert"}]
 
 

@@ -1,6 +1,5 @@
 """A server that fails is called a few times, and used again once it works."""
 
-import signal
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +17,10 @@ from redis import Redis
 from core.cache.shared import MAX_CALLS, SharedCache
 from core.configuration.services import ServiceEnvironment
 from core.dev.ports import free_port
-from tests.core.test_outbox import eventually
 from tests.core.test_shared_cache import KEY, OTHER, VALUE, count
 from tests.support.environment import PATIENCE
-from tests.support.redis_servers import DripServer, kill, redis_server, start_redis
+from tests.support.redis_servers import DripServer, RedisServer
+from tests.support.waiting import wait_until
 
 KINDS = ("connection", "full", "refused", "timeout")
 
@@ -101,28 +100,28 @@ def test_suspended_server_delays_each_thread_once(settings: Any, tmp_path: Path)
             assert cache.get(KEY) is None
 
     with (
-        redis_server(tmp_path) as (url, process),
-        shared_cache_at(settings, f"{url}?socket_timeout=0.5") as cache,
+        RedisServer(tmp_path).running() as server,
+        shared_cache_at(settings, f"{server.url}?socket_timeout=0.5") as cache,
     ):
-        eventually(lambda: works(cache))
-        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: works(cache))
+        server.stop()
         before = errors()
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(get, range(16)))
         # All 16 threads may have called before the first failure, and two of them again before the
         # third.
         assert 3 <= added(before)["timeout"] <= 18
-        process.send_signal(signal.SIGCONT)
-        eventually(lambda: works(cache))
+        server.resume()
+        wait_until(lambda: works(cache))
 
 
 def test_full_server_still_answers_reads(settings: Any, tmp_path: Path) -> None:
     with (
-        redis_server(tmp_path) as (url, _process),
-        Redis.from_url(url) as redis,
-        shared_cache_at(settings, f"{url}?{PATIENCE}") as cache,
+        RedisServer(tmp_path).running() as server,
+        Redis.from_url(server.url) as redis,
+        shared_cache_at(settings, f"{server.url}?{PATIENCE}") as cache,
     ):
-        eventually(lambda: works(cache))
+        wait_until(lambda: works(cache))
         redis.config_set("maxmemory", 1)
         before = errors()
         for _number in range(10):
@@ -138,13 +137,12 @@ def test_full_server_still_answers_reads(settings: Any, tmp_path: Path) -> None:
 
 def test_flushed_server_is_empty(settings: Any, tmp_path: Path) -> None:
     with (
-        redis_server(tmp_path) as (url, _process),
-        Redis.from_url(url) as redis,
-        shared_cache_at(settings, f"{url}?{PATIENCE}") as cache,
+        RedisServer(tmp_path).running() as server,
+        shared_cache_at(settings, f"{server.url}?{PATIENCE}") as cache,
     ):
-        eventually(lambda: works(cache))
+        wait_until(lambda: works(cache))
         before = errors()
-        redis.flushall()
+        server.flush()
         assert cache.get(KEY) is None
         assert works(cache)
         assert added(before) == {}
@@ -159,22 +157,19 @@ def test_restarted_server_costs_no_error(settings: Any, tmp_path: Path) -> None:
         return cache.get(KEY)
 
     with (
-        redis_server(tmp_path) as (url, process),
-        shared_cache_at(settings, f"{url}?{PATIENCE}") as cache,
+        RedisServer(tmp_path).running() as server,
+        shared_cache_at(settings, f"{server.url}?{PATIENCE}") as cache,
         ThreadPoolExecutor(4) as pool,
     ):
-        eventually(lambda: works(cache))
+        wait_until(lambda: works(cache))
         assert list(pool.map(meet, range(4))) == [VALUE] * 4
         before = errors()
-        kill(process)
-        restarted = start_redis(tmp_path / "redis.sock")
-        try:
-            eventually(lambda: answers(url))
-            assert list(pool.map(meet, range(4))) == [None] * 4
-            assert works(cache)
-            assert added(before) == {}
-        finally:
-            kill(restarted)
+        server.kill()
+        server.start()
+        wait_until(lambda: answers(server.url))
+        assert list(pool.map(meet, range(4))) == [None] * 4
+        assert works(cache)
+        assert added(before) == {}
 
 
 def answers(url: str) -> bool:
@@ -187,8 +182,8 @@ def test_server_that_returns_is_used_again(settings: Any, tmp_path: Path) -> Non
     with shared_cache_at(settings, url) as cache:
         for _number in range(10):
             use(cache)
-        with redis_server(tmp_path):
-            eventually(lambda: works(cache))
+        with RedisServer(tmp_path).running():
+            wait_until(lambda: works(cache))
             before = errors()
             for _number in range(10):
                 assert cache.get(KEY) == VALUE

@@ -10,10 +10,10 @@ from django.utils import timezone
 from core.dev.ports import free_port
 from core.outbox.dispatch import dispatch
 from core.outbox.models import OutboxMessage
-from tests.core.test_outbox import eventually
 from tests.support.celery_workers import Workers
 from tests.support.metrics import Samples
 from tests.support.service_processes import environ_of_tests
+from tests.support.waiting import wait_until
 
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
 SUBSCRIBER = "users.activity.tasks.count_event"
@@ -40,7 +40,7 @@ def test_worker_reports_tasks(capfd: pytest.CaptureFixture[str]) -> None:
 
     with Workers(environ, "--loglevel", "INFO") as workers, workers.running():
         dispatch("default", [(message.pk, REQUEST_ID)])
-        eventually(has_logged, seconds=60)
+        wait_until(has_logged)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
             found = Samples.of(response.read().decode())
 

@@ -20,10 +20,10 @@ from tests.support.factories import (
     make_user_export,
     node_id,
 )
-from tests.support.full_life import wait_for
 from tests.support.signing_in import tags
 from tests.support.sink import Sink
 from tests.support.user_exports import completed, content, rows, run_turns, start, started
+from tests.support.waiting import wait_until
 from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, User
 from users.activity.models import Event
 from users.activity.personal_data_registry import export_subject
@@ -58,7 +58,7 @@ def test_worker_writes_the_file_and_mails_the_link(worker: Sink) -> None:
     assert (shown["fields"], shown["format"], shown["search"]) == (["USERNAME"], "CSV", "ali")
     assert shown["requester"] == {"username": "root"}
     assert (shown["url"], shown["expiresAt"]) == (None, None)
-    wait_for(lambda: not UserExport.objects.live().exists())
+    wait_until(lambda: not UserExport.objects.live().exists())
     mail = worker.next()
     export = UserExport.objects.get()
     assert (mail["To"], mail["Subject"]) == ("root@example.org", "Ihr Export liegt bereit")

@@ -23,7 +23,8 @@ from tests.image.built import Image, build, megabytes, mounted
 from tests.support.factories import PASSWORD
 from tests.support.postgres_servers import HOST, PostgresServer, postgres_server
 from tests.support.sink import Sink
-from tests.system.cluster import connects, fetch, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import connects, fetch
 from tests.system.dockerfile import Dockerfile
 from tests.system.repository import text
 

@@ -29,9 +29,10 @@ from tests.support.factories import (
     make_user,
     node_id,
 )
-from tests.support.full_life import create_full_account, wait_for
+from tests.support.full_life import create_full_account
 from tests.support.signing_in import tags
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.services.record import record
@@ -167,7 +168,7 @@ def test_export_file_name_is_unguessable(transactional_db: None) -> None:
 
 def test_export_contains_all_personal_data(worker: Sink, root: User) -> None:
     user = create_full_account(root)
-    wait_for(lambda: not OutboxMessage.objects.exists())
+    wait_until(lambda: not OutboxMessage.objects.exists())
     # Undo the deletion at the end of a full life, and the second factor, which the request would
     # require.
     AccountDeletion.objects.all().delete()

@@ -22,10 +22,10 @@ from tests.support.canaries import (
 )
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_token, make_user, node_id
-from tests.support.full_life import create_full_account, create_traces, do, former_avatars, wait_for
+from tests.support.full_life import create_full_account, create_traces, do, former_avatars
 from tests.support.logs import written_lines
 from tests.support.sink import Sink
-from tests.support.waiting import meanwhile
+from tests.support.waiting import meanwhile, wait_until
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import (
     EmailAddress,
@@ -62,7 +62,7 @@ def test_erasure_leaves_no_personal_data(
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     user = create_full_account(root)
-    wait_for(lambda: not OutboxMessage.objects.exists())
+    wait_until(lambda: not OutboxMessage.objects.exists())
     buckets = create_traces(user)
     secrets = [bucket.key for bucket in buckets]
     factors: list[str | bytes] = [
@@ -89,8 +89,8 @@ def test_erasure_leaves_no_personal_data(
     make_due(user)
 
     erase_due_users()
-    wait_for(lambda: User.objects.get(pk=user.pk).erased_at is not None)
-    wait_for(lambda: not OutboxMessage.objects.exists())
+    wait_until(lambda: User.objects.get(pk=user.pk).erased_at is not None)
+    wait_until(lambda: not OutboxMessage.objects.exists())
 
     assert in_database([*TEXTS, *secrets, *factors, b"canary digest"]) == set()
     assert in_files([*TEXTS, *files]) == set()

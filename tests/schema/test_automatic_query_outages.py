@@ -1,6 +1,5 @@
 """Automatic persisted queries while the store is down, hangs or is full."""
 
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +13,14 @@ from redis import Redis
 from core.cache.shared import MAX_CALLS, SharedCache
 from core.dev.ports import free_port
 from schema.http import persisted
-from tests.core.test_outbox import eventually
 from tests.core.test_shared_cache import count
 from tests.core.test_shared_cache_outages import shared_cache_at
 from tests.schema.test_automatic_queries import NOT_FOUND
 from tests.support.client import GraphQLClient
 from tests.support.environment import PATIENCE
 from tests.support.persisted import send_both, send_hash
-from tests.support.redis_servers import DripServer, redis_server
+from tests.support.redis_servers import DripServer, RedisServer
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 
 pytestmark = pytest.mark.usefixtures("path", "no_persisted_documents", "no_cached_answers")
@@ -103,28 +102,28 @@ def test_suspended_store_is_used_again(
 ) -> None:
     text, others = ME, documents(10)
     with (
-        redis_server(tmp_path) as (url, process),
-        store_at(f"{url}?{PATIENCE.replace('10', '0.5')}") as store,
+        RedisServer(tmp_path).running() as server,
+        store_at(f"{server.url}?{PATIENCE.replace('10', '0.5')}") as store,
     ):
         send_both(client, text)
-        process.send_signal(signal.SIGSTOP)
+        server.stop()
         use(client, others)
-        process.send_signal(signal.SIGCONT)
+        server.resume()
 
         def is_found_by_others() -> bool:
             persisted.AUTOMATIC.clear()
             store.reads.retry_at = store.reads.retry_at and 0
             return "data" in send_hash(client, text).body
 
-        eventually(is_found_by_others)
+        wait_until(is_found_by_others)
 
 
 def test_full_store_still_answers(store_at: Store, client: GraphQLClient, tmp_path: Path) -> None:
     before = errors("full")
     with (
-        redis_server(tmp_path) as (url, _process),
-        Redis.from_url(url) as redis,
-        store_at(f"{url}?{PATIENCE}"),
+        RedisServer(tmp_path).running() as server,
+        Redis.from_url(server.url) as redis,
+        store_at(f"{server.url}?{PATIENCE}"),
     ):
         send_both(client, ME)
         redis.config_set("maxmemory", 1)
@@ -139,9 +138,9 @@ def test_flushed_store_is_filled_again(
     store_at: Store, client: GraphQLClient, tmp_path: Path
 ) -> None:
     with (
-        redis_server(tmp_path) as (url, _process),
-        Redis.from_url(url) as redis,
-        store_at(f"{url}?{PATIENCE}"),
+        RedisServer(tmp_path).running() as server,
+        Redis.from_url(server.url) as redis,
+        store_at(f"{server.url}?{PATIENCE}"),
     ):
         send_both(client, ME)
         redis.flushall()

@@ -13,11 +13,11 @@ import psycopg
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from tests.core.test_outbox import eventually
 from tests.server.servers import HOST, PATIENCE, Server, serving
 from tests.support.database_proxies import DatabaseProxy, database_proxy
 from tests.support.factories import PASSWORD, make_cookie_session, make_token
 from tests.support.service_processes import environ_of_tests
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,7 +100,7 @@ def test_hung_database_fails_no_probe_and_no_more_requests_than_threads(
         proxy.hang()
         requests = [client.later(ME) for _number in range(12)]
         # All but those of the threads are answered before the first deadline.
-        eventually(lambda: sum(each.done() for each in requests) >= 10, PATIENCE)
+        wait_until(lambda: sum(each.done() for each in requests) >= 10, seconds=PATIENCE)
         assert client.get("/livez").content == b"ok\n"
         readiness = client.get("/readyz")
         assert (readiness.status, readiness.content) == (503, b"database does not respond\n")
@@ -111,7 +111,7 @@ def test_hung_database_fails_no_probe_and_no_more_requests_than_threads(
         assert scrape.status == 200
         assert b"\ndatabase_up 0.0\n" in scrape.content
         proxy.resume()
-        eventually(lambda: client.get("/readyz").status == 200, PATIENCE)
+        wait_until(lambda: client.get("/readyz").status == 200, seconds=PATIENCE)
         assert client.post(ME).status == 200
 
 
@@ -151,7 +151,7 @@ def test_everything_is_unavailable_while_the_database_is_stopped(
         assert client.get("/readyz").status == 503
         assert client.get("/livez").status == 200
         proxy.start()
-        eventually(lambda: client.get("/readyz").status == 200, PATIENCE)
+        wait_until(lambda: client.get("/readyz").status == 200, seconds=PATIENCE)
         assert client.post(ME).status == client.post(RENAME).status == 200
 
 
@@ -166,7 +166,7 @@ def test_storm_of_log_ins_leaves_a_thread_for_reads(alice: User, settings: Any) 
         assert client.post(ME).status == 200
         credentials = {"login": "alice", "password": PASSWORD}
         log_ins = [anonymous.later(LOG_IN, **credentials) for _number in range(30)]
-        eventually(lambda: any(each.done() for each in log_ins), PATIENCE)
+        wait_until(lambda: any(each.done() for each in log_ins), seconds=PATIENCE)
         assert client.get("/livez").content == b"ok\n"
         assert client.get("/readyz").content == b"ok\n"
         assert client.post(ME).code == ""

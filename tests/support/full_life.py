@@ -1,8 +1,6 @@
 """A user who has used every feature, so that all stores contain canaries."""
 
 import datetime as dt
-import time
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
@@ -48,6 +46,7 @@ from tests.support.passkeys import Authenticator, register
 from tests.support.second_factors import set_up_totp
 from tests.support.signing_in import LOG_IN
 from tests.support.signing_in import attempt as try_to_log_in
+from tests.support.waiting import wait_until
 from users.accounts.avatars import storage as avatars
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import (
@@ -138,7 +137,7 @@ def create_full_account(root: User) -> User:
     token = f'{{name: "{TOKEN_NAME}", scopes: [PROFILE_READ], password: "{PASSWORD}"}}'
     do(client, "createApiToken", token)
     assert client("mutation { requestDataExport { errors { code } } }").problems == []
-    wait_for(lambda: DataExport.objects.exclude(ready_at=None).exists())
+    wait_until(lambda: DataExport.objects.exclude(ready_at=None).exists())
     do(client, "deleteMe", f'{{password: "{PASSWORD}"}}')
     return user
 
@@ -229,10 +228,3 @@ def former_avatars(user: User) -> list[str]:
         for size in AvatarSize:
             default_storage.save(avatars.file_name(key, size), ContentFile(make_image()))
     return keys
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

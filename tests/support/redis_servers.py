@@ -1,5 +1,6 @@
 """Separate Redis servers, which a test may stop, and one that is none."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -7,38 +8,69 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Event
-from typing import Final
+from typing import Final, Self
+
+from redis import Redis
 
 from core.dev.embedded import _redis_executable
 
 
-def start_redis(socket: Path) -> "subprocess.Popen[bytes]":
-    """Start a server without data; return when it listens."""
-    socket.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [_redis_executable(), "--port", "0", "--unixsocket", socket, "--save", ""],
-        stdout=subprocess.DEVNULL,
-    )
-    while not socket.exists():
-        time.sleep(0.01)
-    return process
+class RedisServer:
+    """A server without data."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take the directory of its socket; nothing is started."""
+        self.socket = directory / "redis.sock"
+        self.url = f"unix://{self.socket}"
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Run the server within the block, which may kill, stop and start it."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.kill()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def start(self) -> None:
+        """Start the server; return when it listens."""
+        self.socket.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [_redis_executable(), "--port", "0", "--unixsocket", self.socket, "--save", ""],
+            stdout=subprocess.DEVNULL,
+        )
+        while not self.socket.exists():
+            assert not self.has_ended, "Redis ended"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """Kill the server; return when it has ended."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Have the server accept connections, and answer nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have the server answer again."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def flush(self) -> None:
+        with Redis(unix_socket_path=str(self.socket)) as redis:
+            redis.flushall()
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a server; return when it has ended."""
-    process.kill()
-    process.wait()
+class RedisBroker(RedisServer):
+    """Redis, by the URL of a broker."""
 
-
-@contextmanager
-def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """Run a server within the block; yield its URL and its process."""
-    path = directory / "redis.sock"
-    process = start_redis(path)
-    try:
-        yield f"unix://{path}", process
-    finally:
-        kill(process)
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.url = f"redis+socket://{self.socket}?virtual_host=0"
 
 
 # Less than the shortest time-out of a client's socket.

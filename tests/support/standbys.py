@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,16 +18,9 @@ from django.conf import settings
 from core.database.replicas import pool, replica
 from core.database.replicas.pool import REPLICAS
 from core.dev.standby import arguments, clone, system_user
+from tests.support.waiting import wait_until
 
 TIMEOUT: Final = 60.0
-
-
-def wait_for(condition: Any, what: str) -> None:
-    """Wait for a condition, generously."""
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 @dataclass
@@ -65,7 +57,7 @@ class Standby:
                 user=self.user,
                 start_new_session=True,
             )
-        wait_for(self._answers, f"{self.directory}/log")
+        wait_until(self._answers, f"{self.directory}/log")
 
     def execute(self, sql: str) -> Any:
         """Execute a statement as the superuser; return the first value, if any."""
@@ -135,12 +127,6 @@ def standbys(count: int) -> Iterator[list[Standby]]:
             each.resume()
             each.kill()
         shutil.rmtree(root)
-
-
-def postmaster_of(socket: Path) -> int:
-    """Return the process that listens on the primary's socket, by its lock file."""
-    (lock,) = socket.glob(".s.PGSQL.*.lock")
-    return int(lock.read_text().split()[0])
 
 
 @contextmanager

@@ -1,16 +1,35 @@
-"""Calls that wait for rows which another transaction has locked."""
+"""Waiting for conditions, and calls that wait for rows that another transaction has locked."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from django.db import connection, transaction
 
-from tests.core.test_outbox import eventually
-from tests.core.test_ratelimit import has_waiting_backend
 from users.accounts.models import User
 
 T = TypeVar("T")
+
+
+def wait_until(
+    condition: Callable[[], object], what: str = "the condition", *, seconds: float = 60
+) -> None:
+    """Wait until the condition holds; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} seconds"
+        time.sleep(0.02)
+
+
+def has_waiting_backend() -> bool:
+    """Return whether a backend waits for a lock that this connection holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return cursor.fetchone() is not None
 
 
 def meanwhile(user: User, ask: Callable[[], T], change: Callable[[], object]) -> T:
@@ -36,6 +55,6 @@ def during(
         with transaction.atomic():
             held()
             answer = pool.submit(apart)
-            eventually(has_waiting_backend)
+            wait_until(has_waiting_backend)
             change()
         return answer.result()

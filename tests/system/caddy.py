@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.dev.ports import free_port
-from tests.system.cluster import HOST, Replica, connects, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import HOST, Replica, connects
 from tests.system.programs import require_program
 
 CONFIG = """

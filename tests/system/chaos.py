@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -21,14 +21,12 @@ import orjson
 import psutil
 from django.db import connection
 from kombu import Connection
-from redis import Redis
 
 from core.dev.rabbitmq import RabbitMQ
-from core.outbox.queues import FORMER, Queue
+from core.outbox.queues import declare_queues
 from tests.server.servers import Server
 from tests.support.background import Background
 from tests.support.celery_workers import NAME, Workers
-from tests.support.redis_servers import kill, start_redis
 from tests.support.sink import Sink
 
 # Seconds until a worker is killed.
@@ -45,6 +43,9 @@ class Broker(Protocol):
 
     url: str
 
+    @property
+    def has_ended(self) -> bool: ...
+    def running(self) -> AbstractContextManager[object]: ...
     def start(self) -> None: ...
     def kill(self) -> None: ...
     def stop(self) -> None: ...
@@ -52,49 +53,20 @@ class Broker(Protocol):
     def flush(self) -> None: ...
 
 
-class RedisBroker:
-    """Redis without persistence."""
-
-    def __init__(self, directory: Path) -> None:
-        self._socket = directory / "broker.sock"
-        self.url = f"redis+socket://{self._socket}?virtual_host=0"
-
-    def start(self) -> None:
-        self._process = start_redis(self._socket)
-
-    def kill(self) -> None:
-        kill(self._process)
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def flush(self) -> None:
-        with Redis(unix_socket_path=str(self._socket)) as redis:
-            redis.flushall()
-
-
 class RabbitBroker(RabbitMQ):
     """RabbitMQ with the service's queues."""
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def flush(self) -> None:
         with Connection(self.url) as connection:
-            channel: Any = connection.default_channel
-            for queue in (*Queue, FORMER):
-                channel.queue_purge(queue)
-
-
-@contextmanager
-def running(broker: Broker) -> Iterator[None]:
-    """Run the broker within the block."""
-    broker.start()
-    try:
-        yield
-    finally:
-        broker.resume()
-        broker.kill()
+            for queue in declare_queues(is_amqp=True):
+                declared: Any = queue.bind(connection.default_channel)
+                # Only workers declare all queues.
+                declared.queue_declare()
+                declared.purge()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ import yaml
 from core.dev.nginx import configuration
 from core.dev.ports import free_port
 from tests.support.service_processes import environ_of_tests
+from tests.support.waiting import wait_until
 from tests.system.programs import require_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,13 +43,6 @@ REQUESTS = {
         b'{"data":{"__typename":"Query"}}',
     ),
 }
-
-
-def wait_until(condition: Any, what: str, seconds: float = TIMEOUT) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} seconds"
-        time.sleep(0.02)
 
 
 def connects(port: int) -> bool:

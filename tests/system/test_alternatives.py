@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,11 +20,11 @@ from core.configuration.services import ServiceEnvironment
 from core.dev.ports import free_port
 from core.dev.rabbitmq import RabbitMQ
 from core.outbox.queues import FORMER, Queue
-from tests.core.test_outbox import eventually
 from tests.support.pickle_bombs import bomb
 from tests.support.service_processes import celery_worker, environ_of_tests
 from tests.support.sink import Sink
-from tests.system.programs import require_program, running, wait_until
+from tests.support.waiting import wait_until
+from tests.system.programs import require_program, running, wait_until_connected
 from users.activity.models import IntervalCounts
 
 KEY = b"key"
@@ -50,7 +49,7 @@ def memcached_url() -> Iterator[str]:
     require_program("memcached", "memcached")
     port = free_port()
     with running(["memcached", "-l", "127.0.0.1", "-p", str(port), "-u", "nobody"]) as process:
-        wait_until(lambda: socket.create_connection(("127.0.0.1", port)).close(), process)
+        wait_until_connected(lambda: socket.create_connection(("127.0.0.1", port)).close(), process)
         yield f"memcached://127.0.0.1:{port}"
 
 
@@ -136,7 +135,7 @@ def test_memcached_that_returns_is_used_again() -> None:
             # Three reads and three writes.
             assert failures() == before + 6
             with running(command):
-                eventually(works)
+                wait_until(works)
 
 
 @pytest.fixture(scope="module")
@@ -165,10 +164,7 @@ def test_mail_and_analytics_through_rabbitmq(mails: Sink, rabbitmq: RabbitMQ) ->
             env=environ_of_tests(**environ),
             check=True,
         )
-        deadline = time.monotonic() + 20
-        while not IntervalCounts.objects.filter(sign_ups=1).exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(IntervalCounts.objects.filter(sign_ups=1).exists)
     types = dict(
         line.split() for line in rabbitmq.control("list_queues", "name", "type").splitlines()[1:]
     )
@@ -209,7 +205,7 @@ def test_rabbitmq_has_each_message_in_its_queue_only(rabbitmq: RabbitMQ) -> None
         listed = {name: int(count) for name, count in map(str.split, lines)}
         return {queue: listed.get(queue, 0) for queue in (*Queue, FORMER)}
 
-    eventually(lambda: counts() == dict.fromkeys((*Queue, FORMER), 0) | {Queue.MAIL: 4}, 60)
+    wait_until(lambda: counts() == dict.fromkeys((*Queue, FORMER), 0) | {Queue.MAIL: 4})
 
 
 def test_processes_do_not_wait_for_a_rabbitmq_that_refuses() -> None:
@@ -233,7 +229,7 @@ def test_processes_do_not_wait_for_a_rabbitmq_that_blocks(rabbitmq: RabbitMQ) ->
     """It stops reading what publishers send, because it is short of memory."""
     rabbitmq.control("set_vm_memory_high_watermark", "0.00001")
     try:
-        eventually(lambda: "memory" in rabbitmq.control("eval", "rabbit_alarm:get_alarms()."))
+        wait_until(lambda: "memory" in rabbitmq.control("eval", "rabbit_alarm:get_alarms()."))
         assert nudge(rabbitmq.url).stdout == "done\n"
     finally:
         rabbitmq.control("set_vm_memory_high_watermark", "0.4")

@@ -24,13 +24,14 @@ from django.utils import timezone
 from core.dev.ports import free_port
 from core.outbox.models import BEAT_LEASE, BeatLease, OutboxMessage
 from core.outbox.queues import Queue
-from tests.core.test_outbox import eventually
 from tests.server.servers import serving
 from tests.support.celery_workers import NAME, Workers
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, make_users
+from tests.support.redis_servers import RedisBroker
 from tests.support.service_processes import environ_of_tests
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from tests.system.chaos import (
     ME,
     MEAN_LIFE,
@@ -39,12 +40,10 @@ from tests.system.chaos import (
     Fleet,
     Load,
     RabbitBroker,
-    RedisBroker,
     beat,
     milliseconds,
     report,
     reset_of,
-    running,
 )
 from users.activity.models import Event, EventSeal, IntervalCounts
 from users.activity.tags import Tag
@@ -78,11 +77,25 @@ SIGN_UP: Final = "mutation ($i: SignUpInput!) { signUp(input: $i) { errors { cod
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(params=[RedisBroker, RabbitBroker])
-def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
-    broker: Broker = request.param(tmp_path)
-    with running(broker):
+@pytest.fixture(scope="module", params=[RedisBroker, RabbitBroker])
+def module_broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Broker]:
+    """Run a broker for all tests, because RabbitMQ takes seconds to start."""
+    broker: Broker = request.param(tmp_path_factory.mktemp("broker"))
+    with broker.running():
         yield broker
+
+
+@pytest.fixture
+def broker(module_broker: Broker) -> Iterator[Broker]:
+    """The broker, which a test may stop, kill and leave messages in."""
+    yield module_broker
+    if module_broker.has_ended:
+        module_broker.start()
+    else:
+        module_broker.resume()
+    module_broker.flush()
 
 
 @pytest.fixture
@@ -114,7 +127,7 @@ def test_killed_workers_lose_no_mail(
         Fleet(environ, WORKERS, kills=KILLS) as fleet,
         Load(server, reset_of(usernames), per_second=rate, limit=MAILS) as load,
     ):
-        eventually(lambda: load.is_over and fleet.is_at_peace and delivered(), PATIENCE)
+        wait_until(lambda: load.is_over and fleet.is_at_peace and delivered(), seconds=PATIENCE)
     times = arrivals.times
     waits = sorted(
         times[f"{name}@example.org"][0] - sent
@@ -143,14 +156,14 @@ def test_a_second_beat_waits_and_takes_over(tmp_path: Path) -> None:
         return BeatLease.objects.values_list("holder", flat=True).first()
 
     with beat(environ, tmp_path / "first") as first:
-        eventually(lambda: holder() is not None, PATIENCE)
+        wait_until(lambda: holder() is not None, seconds=PATIENCE)
         killed = holder()
         with beat(environ, tmp_path / "second") as second:
             first.kill()
             first.wait()
             # Instead of waiting until it expires.
             BeatLease.objects.update(renewed_at=timezone.now() - BEAT_LEASE)
-            eventually(lambda: holder() not in {None, killed}, PATIENCE)
+            wait_until(lambda: holder() not in {None, killed}, seconds=PATIENCE)
             second.terminate()
             second.wait(PATIENCE)
     # An orderly stop releases the lease.
@@ -183,7 +196,7 @@ def test_no_request_waits_for_a_broker_that_fails(
             Load(server, reset_of(usernames), per_second=RESETS_PER_SECOND, limit=count) as writes,
             Load(server, lambda _number: ME, per_second=10, token=make_token(reader)) as reads,
         ):
-            eventually(lambda: bool(reads.sent and writes.sent), PATIENCE)
+            wait_until(lambda: bool(reads.sent and writes.sent), seconds=PATIENCE)
             for phase, begin, end in phases:
                 reads.phase = writes.phase = phase
                 if begin:
@@ -191,7 +204,7 @@ def test_no_request_waits_for_a_broker_that_fails(
                 time.sleep(SECONDS)
                 if end:
                     end()
-        eventually(delivered, PATIENCE)
+        wait_until(delivered, seconds=PATIENCE)
     lost = {f"{name}@example.org" for name in usernames[: len(writes.sent)]} - set(arrivals.times)
     report(
         f"{type(broker).__name__}: {len(writes.sent)} mails, lost {len(lost)}",
@@ -252,7 +265,7 @@ def test_hung_mail_server_delays_mails_only(tmp_path: Path) -> None:
                 sign_up(name)
             ends_at = time.monotonic() + 10 * SECONDS
             count_events()
-            eventually(lambda: counted() == len(names), PATIENCE)
+            wait_until(lambda: counted() == len(names), seconds=PATIENCE)
             assert EventSeal.objects.count() >= len(names)
             waiting = OutboxMessage.objects.filter(queue=Queue.MAIL).count()
             assert waiting == len(names)
@@ -260,7 +273,7 @@ def test_hung_mail_server_delays_mails_only(tmp_path: Path) -> None:
             sink.is_hung = False
             # Some pause after a failed attempt, and then need not wait.
             OutboxMessage.objects.update(retry_at=None)
-            eventually(delivered, PATIENCE)
+            wait_until(delivered, seconds=PATIENCE)
     finally:
         smtp.stop()
     report(
@@ -289,9 +302,9 @@ def test_no_event_is_counted_twice_by_two_beats(mails: Sink, settings: Any, tmp_
                 count_events()
             purge()
         with beat(environ, third, *BOTH_SEND):
-            eventually(delivered, PATIENCE)
+            wait_until(delivered, seconds=PATIENCE)
             count_events()
-            eventually(lambda: counted() == len(names), PATIENCE)
+            wait_until(lambda: counted() == len(names), seconds=PATIENCE)
     events = Event.objects.filter(tag=Tag.SIGN_UP_REQUESTED).count()
     report("Beat killed and doubled", f"events {events}, counted {counted()}")
     assert counted() == events == len(names)

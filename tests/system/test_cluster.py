@@ -22,7 +22,8 @@ from tests.support.demo import TIMEOUT, demo, processes_of
 from tests.support.factories import PASSWORD, make_user
 from tests.support.postgres_servers import server_directory
 from tests.support.service_processes import environ_of_tests
-from tests.system.cluster import compose_variables, nginx_for, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import compose_variables, nginx_for
 from tests.system.programs import require_program
 from tests.system.services import LOG_IN
 
@@ -69,11 +70,13 @@ def test_signs_in_through_nginx_and_leaves_nothing() -> None:
             found = is_true(prometheus, 'database_replica_reads_total{result="answered"} > 0')
             me = {"me": {"username": "alice"}}
             wait_until(
-                lambda: client("{ me { username } }").data == me and found(), "answered", TIMEOUT
+                lambda: client("{ me { username } }").data == me and found(),
+                "answered",
+                seconds=TIMEOUT,
             )
             for job, count in (("web", WEB_PROCESSES), ("workers", len(Queue))):
                 scraped = is_true(prometheus, f'sum(up{{job="{job}"}}) == {count}')
-                wait_until(scraped, job, TIMEOUT)
+                wait_until(scraped, job, seconds=TIMEOUT)
 
             running.process.send_signal(signal.SIGINT)
             assert running.process.wait(timeout=TIMEOUT) == 0

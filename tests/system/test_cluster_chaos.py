@@ -14,8 +14,8 @@ from typing import Final
 import pytest
 
 from tests.support.postgres_servers import PostgresServer
+from tests.support.waiting import wait_until
 from tests.system.chaos import report
-from tests.system.cluster import wait_until
 from tests.system.cluster_clients import ClusterLoad, Exchange, probing, seconds, storm
 from tests.system.whole_cluster import PATIENCE, Cluster, whole_cluster
 
@@ -86,7 +86,7 @@ def test_killed_web_process_fails_what_it_executes_only(cluster: Cluster) -> Non
         cluster.kill(port)
         ended = time.monotonic()
         load.wait_for_writes()
-        wait_until(lambda: cluster.is_ready(port), "the killed process: ready", PATIENCE)
+        wait_until(lambda: cluster.is_ready(port), "the killed process: ready", seconds=PATIENCE)
         load.wait_for_writes()
     failed = load.journal.failed()
     in_flight = [each for each in load.journal.exchanges if each.was_in_flight(began, began)]
@@ -107,7 +107,7 @@ def test_killed_web_process_fails_what_it_executes_only(cluster: Cluster) -> Non
 
 def test_redis_fails_no_request(cluster: Cluster) -> None:
     phases: tuple[tuple[str, Callable[[], None], Callable[[], None]], ...] = (
-        ("hung", cluster.redis.pause, cluster.redis.resume),
+        ("hung", cluster.redis.stop, cluster.redis.resume),
         ("killed", cluster.redis.kill, cluster.redis.start),
     )
     for phase, begin, end in phases:
@@ -145,7 +145,7 @@ def hang(server: PostgresServer, load: ClusterLoad, is_enough: Callable[[], bool
     server.signal(signal.SIGSTOP)
     try:
         time.sleep(max(OUTAGE, HUNG_SECONDS))
-        wait_until(is_enough, "the outage is noticed", PATIENCE)
+        wait_until(is_enough, "the outage is noticed", seconds=PATIENCE)
     finally:
         server.signal(signal.SIGCONT)
     load.wait_for_writes()

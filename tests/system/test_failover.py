@@ -15,9 +15,10 @@ from typing import Final
 
 import pytest
 
-from tests.support.postgres_servers import dump_test_database, restore, server_directory
+from tests.support.postgres_servers import server_directory
 from tests.support.service_processes import without_owner
-from tests.system.cluster import ROOT, Replica, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import ROOT, Replica
 from tests.system.failover import DATABASE, Client, Pair
 from tests.system.patroni import PatroniPair
 from tests.system.services import log_in
@@ -48,8 +49,7 @@ def pair(request: pytest.FixtureRequest, django_db_setup: None) -> Iterator[Pair
     with server_directory() as directory, ExitStack() as stack:
         pair: Pair | PatroniPair = request.param(directory)
         stack.callback(pair.stop)
-        dump_test_database(directory / "dump")
-        restore(directory / "dump", pair.url("roster_owner"))
+        pair.primary.copy_test_database(DATABASE)
         variables = environ(pair) | {"MIGRATION_DATABASE_URL": pair.url("roster_owner")}
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", SET_UP.format(count=CLIENTS)],

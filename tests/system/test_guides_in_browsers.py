@@ -18,8 +18,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.dev.ports import free_port
 from core.settings import DEFAULT_DEMO_PASSWORD
 from tests.support.demo import demo
+from tests.support.waiting import wait_until
 from tests.system.authenticators import add_authenticator
-from tests.system.cluster import connects, fetch, wait_until
+from tests.system.cluster import connects, fetch
 from tests.system.programs import npm
 from tests.system.services import package_with_guides
 

@@ -153,17 +153,6 @@ def test_user_from_sign_up_to_undone_deletion(
     assert log_in(NEW, recoveryCode=codes[2]) == name
 
 
-def open_dialog(page: Page, say: Say, label: str) -> None:
-    """Open a dialog of the menu “Administer”."""
-    page.get_by_role("button", name=say("Administer")).click()
-    page.get_by_role("link", name=say(label), exact=True).click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-
-
-def confirm(page: Page, label: str) -> None:
-    page.get_by_role("dialog").get_by_role("button", name=label, exact=True).click()
-
-
 @dataclass(frozen=True, slots=True)
 class Admin:
     """The admin in a language, as an administrator uses it."""

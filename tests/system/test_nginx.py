@@ -19,6 +19,7 @@ from django.conf import settings
 
 from core.dev.ports import free_port
 from tests.support.factories import PASSWORD, make_cookie_session, make_token, make_user
+from tests.support.waiting import wait_until
 from tests.system.cluster import (
     CUT_SHORT,
     ELSEWHERE,
@@ -32,7 +33,6 @@ from tests.system.cluster import (
     nginx_for,
     served_by,
     upstream,
-    wait_until,
 )
 
 ALLOWED = "http://app.example"

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from core.dev.ports import free_port
 from tests.support.environment import PATIENCE
 from tests.support.factories import make_user
-from tests.support.redis_servers import redis_server
+from tests.support.redis_servers import RedisServer
 from tests.system.cluster import Replica
 from tests.system.programs import compatibility_package, npm
 from tests.system.services import log_in
@@ -38,10 +38,10 @@ def package() -> Path:
 @pytest.fixture
 def replicas(tmp_path: Path) -> Iterator[dict[str, Replica]]:
     """Run a replica for each configuration, by name."""
-    with redis_server(tmp_path) as (url, _process), ExitStack() as stack:
+    with RedisServer(tmp_path).running() as redis, ExitStack() as stack:
         environs = {
-            "any": {"CACHE_URL": f"{url}?{PATIENCE}"},
-            "trusted": {"CACHE_URL": f"{url}?{PATIENCE}", "DOCUMENTS": "trusted"},
+            "any": {"CACHE_URL": f"{redis.url}?{PATIENCE}"},
+            "trusted": {"CACHE_URL": f"{redis.url}?{PATIENCE}", "DOCUMENTS": "trusted"},
             "off": {"SHARED_CACHE_SECONDS": "0"},
             "down": {"CACHE_URL": f"redis://127.0.0.1:{free_port()}"},
         }

@@ -30,7 +30,8 @@ from tests.support.factories import (
     make_user,
 )
 from tests.support.service_processes import environ_of_tests
-from tests.support.standbys import Standby, standbys, wait_for
+from tests.support.standbys import Standby, standbys
+from tests.support.waiting import wait_until
 from tests.system.cluster import HOST, Replica, fetch
 from tests.system.pgbouncer import pgbouncer
 from users.accounts.models import User
@@ -184,7 +185,7 @@ def test_no_request_fails_and_no_own_write_is_missed(
         stack.enter_context(running(*pods))
         readers = [Reader(number, pods) for number in range(WRITERS)]
         for each in pods:
-            wait_for(partial(_is_read, each, readers[0].clients), "no replica is used")
+            wait_until(partial(_is_read, each, readers[0].clients), "no replica is used")
         ended = threading.Event()
         with ThreadPoolExecutor() as threads:
             disturbing = threads.submit(disturb, paused, killed, ended)
@@ -228,7 +229,7 @@ def test_the_primary_works_less(servers: list[Standby], tmp_path: Path) -> None:
     for each in clients:
         each.headers = each.headers | {"Authorization": f"Bearer {token}"}
     with running(*pods):
-        wait_for(partial(_is_read, pods[1], clients[1:]), "no replica is used")
+        wait_until(partial(_is_read, pods[1], clients[1:]), "no replica is used")
         alone, spent = map(_milliseconds_of_a_page, clients)
     report(f"The primary's CPU for a page of 50 users: {alone:.3f} ms, with a replica {spent:.3f}")
     assert spent < alone

@@ -17,15 +17,9 @@ from tests.privacy.test_deletion import make_due, schedule
 from tests.support.canaries import BIO, EMAIL, NAME, TEXTS, USERNAME, in_database
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_user
-from tests.support.postgres_servers import (
-    PostgresServer,
-    dump_test_database,
-    restore,
-    run_program,
-    server_directory,
-)
+from tests.support.postgres_servers import PostgresServer, run_program, server_directory
 from tests.support.signing_in import log_in_by_cookie
-from tests.system.cluster import wait_until
+from tests.support.waiting import wait_until
 from users.accounts.models import User
 from users.activity.tasks import seal_events
 from users.privacy.services.erasure import erase_user
@@ -75,8 +69,7 @@ def archived_server(directory: Path) -> PostgresServer:
     server.set_offline(archive_mode="on", archive_command=f"cp %p {archive}/%f")
     server.start()
     server.create_roles()
-    dump_test_database(directory / "dump")
-    restore(directory / "dump", server.url("roster_owner", "roster"))
+    server.copy_test_database()
     return server
 
 

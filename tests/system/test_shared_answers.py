@@ -2,7 +2,6 @@
 
 import json
 import logging
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from typing import Final, Self
 import pytest
 from django.conf import settings
 from django.db import connection
-from redis import Redis
 
 from tests.support.factories import make_organization, make_token, make_user, node_id
-from tests.support.redis_servers import kill, redis_server, start_redis
-from tests.system.cluster import HOST, TIMEOUT, Replica, fetch, nginx_for, upstream, wait_until
+from tests.support.redis_servers import RedisServer
+from tests.support.waiting import wait_until
+from tests.system.cluster import HOST, TIMEOUT, Replica, fetch, nginx_for, upstream
 from users.accounts.models import Profile, User
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -158,36 +157,32 @@ def test_failing_cache_server_costs_no_request_and_no_freshness(tmp_path: Path) 
     redis_directory = tmp_path / "redis"
     redis_directory.mkdir()
     with (
-        redis_server(redis_directory) as (url, process),
-        replicas(tmp_path, CACHE_URL=url, SHARED_ANSWER_MS="0") as pair,
+        RedisServer(redis_directory).running() as server,
+        replicas(tmp_path, CACHE_URL=server.url, SHARED_ANSWER_MS="0") as pair,
         nginx_for(tmp_path, upstream(*pair)) as nginx,
         Readers(nginx.port, make_token(users[0]), json.dumps(request).encode()) as readers,
         writing(users, readers.committed),
-        Redis.from_url(url) as redis,
     ):
         readers.run_for(REQUESTS)
         wait_until(
             lambda: all(cached_answers(replica, "shared") > 0 for replica in pair),
             "both replicas share their answers",
         )
-        redis.flushall()
+        server.flush()
         readers.run_for(REQUESTS)
-        process.send_signal(signal.SIGSTOP)
+        server.stop()
         readers.run_for(REQUESTS)
-        process.send_signal(signal.SIGCONT)
+        server.resume()
         readers.run_for(REQUESTS)
-        kill(process)
+        server.kill()
         readers.run_for(REQUESTS)
-        again = start_redis(redis_directory / "redis.sock")
-        try:
-            shared = sum(cached_answers(replica, "shared") for replica in pair)
-            wait_until(
-                lambda: sum(cached_answers(replica, "shared") for replica in pair) > shared,
-                "the cache server is used again",
-            )
-            readers.run_for(REQUESTS)
-        finally:
-            kill(again)
+        server.start()
+        shared = sum(cached_answers(replica, "shared") for replica in pair)
+        wait_until(
+            lambda: sum(cached_answers(replica, "shared") for replica in pair) > shared,
+            "the cache server is used again",
+        )
+        readers.run_for(REQUESTS)
     logger.info("%d requests, the slowest took %.3f s", readers.answered, readers.slowest)
     assert readers.failures == []
     assert readers.stale == []

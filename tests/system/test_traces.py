@@ -22,13 +22,13 @@ from core.dev.ports import free_port
 from core.outbox.dispatch import dispatch
 from core.outbox.models import OutboxMessage
 from core.outbox.queues import Queue
-from tests.core.test_outbox import eventually
 from tests.support.celery_workers import Workers
 from tests.support.client import JSON, GraphQLClient
 from tests.support.collectors import Collector, collecting
 from tests.support.factories import PASSWORD, make_organization, make_token, node_id
 from tests.support.service_processes import environ_of_tests
 from tests.support.sink import Sink
+from tests.support.waiting import wait_until
 from tests.support.webhooks import created, happen
 from tests.system.cluster import Replica, fetch
 from users.accounts.models import User
@@ -150,11 +150,9 @@ def test_traces_and_error_reports_have_no_secrets(
                 dispatch(Queue.DEFAULT, [(message.pk, web.request_ids[0])])
                 current_app.send_task("users.webhooks.dispatch", queue=Queue.PERIODIC)
                 expected = {"graphql LogIn", "send mail", "send webhook", "SELECT", "rate limits"}
-                eventually(lambda: expected <= {span.name for span in collector.spans}, seconds=60)
+                wait_until(lambda: expected <= {span.name for span in collector.spans})
                 loggers = {"schema.errors", "core.outbox.tasks"}
-                eventually(
-                    lambda: loggers <= {event["logger"] for event in collector.events}, seconds=60
-                )
+                wait_until(lambda: loggers <= {event["logger"] for event in collector.events})
         finally:
             replica.stop()
 

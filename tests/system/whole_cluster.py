@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,15 +15,11 @@ import psutil
 from core.dev.ports import free_port
 from core.outbox.queues import Queue
 from tests.support.demo import Demo, demo
-from tests.support.postgres_servers import (
-    PostgresServer,
-    dump_test_database,
-    restore,
-    server_directory,
-)
-from tests.support.redis_servers import kill, start_redis
+from tests.support.postgres_servers import PostgresServer, server_directory
+from tests.support.redis_servers import RedisServer
 from tests.support.service_processes import without_owner
-from tests.system.cluster import ROOT, fetch, wait_until
+from tests.support.waiting import wait_until
+from tests.system.cluster import ROOT, fetch
 from tests.system.programs import require_program
 
 PATIENCE: Final = 120
@@ -51,26 +46,6 @@ LIMITS: Final = {
     "ACCESS_TOKEN_MINUTES": "60",
     "REAUTHENTICATION_MINUTES": "60",
 }
-
-
-class RedisServer:
-    """Redis for the cache, the limits and the queues."""
-
-    def __init__(self, directory: Path) -> None:
-        self._socket = directory / "redis.sock"
-        self.url = f"unix://{self._socket}"
-
-    def start(self) -> None:
-        self._process = start_redis(self._socket)
-
-    def kill(self) -> None:
-        kill(self._process)
-
-    def pause(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
 
 
 @dataclass(frozen=True)
@@ -102,8 +77,8 @@ class Cluster:
 
     def wait_until_ready(self) -> None:
         for port in self.web_ports:
-            wait_until(lambda: self.is_ready(port), f"port {port}: ready", PATIENCE)  # noqa: B023
-        wait_until(self._has_workers, "workers", PATIENCE)
+            wait_until(lambda: self.is_ready(port), f"port {port}: ready", seconds=PATIENCE)  # noqa: B023
+        wait_until(self._has_workers, "workers", seconds=PATIENCE)
 
     def _has_workers(self) -> bool:
         workers = self._workers()
@@ -115,7 +90,7 @@ class Cluster:
         found[0].terminate()
         _gone, alive = psutil.wait_procs(found, timeout=PATIENCE)
         assert not alive
-        wait_until(lambda: self.is_ready(port), f"port {port}: ready", PATIENCE)
+        wait_until(lambda: self.is_ready(port), f"port {port}: ready", seconds=PATIENCE)
 
     def kill(self, port: int) -> None:
         """Kill a web process by SIGKILL; return when it has ended."""
@@ -180,13 +155,11 @@ def whole_cluster(ours: Path) -> Iterator[Cluster]:
         replica = PostgresServer(directory, "replica")
         for server in (primary, replica):
             stack.callback(server.kill)
-        _fill(primary, directory)
+        _fill(primary)
         replica.clone(primary)
         replica.set_offline(hot_standby_feedback="on", wal_receiver_status_interval="1")
         replica.start()
-        redis = RedisServer(ours)
-        redis.start()
-        stack.callback(redis.kill)
+        redis = stack.enter_context(RedisServer(ours).running())
         port = free_port()
         environ = LIMITS | {
             "SECRET_KEY": os.environ["SECRET_KEY"],
@@ -204,14 +177,13 @@ def whole_cluster(ours: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def _fill(primary: PostgresServer, directory: Path) -> None:
+def _fill(primary: PostgresServer) -> None:
     """Create the database with its users, so that no demo data is added."""
     primary.initialize()
     primary.start()
     primary.create_roles(DATABASE)
-    dump_test_database(directory / "dump")
+    primary.copy_test_database(DATABASE)
     owner = primary.url("roster_owner", DATABASE)
-    restore(directory / "dump", owner)
     environ = {"DJANGO_SETTINGS_MODULE": "core.settings", "DATABASE_URL": owner}
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SET_UP],

@@ -10,12 +10,12 @@ import pytest
 from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
-from tests.core.test_outbox import eventually
 from tests.support.celery_workers import Workers
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_token, make_user, node_id
 from tests.support.receivers import Received, receiving
 from tests.support.service_processes import environ_of_tests
+from tests.support.waiting import wait_until
 from tests.support.webhooks import TEST, created, happen, states
 from users.accounts.models import User
 from users.activity.tags import Tag
@@ -59,7 +59,7 @@ def test_killed_workers_lose_no_event(
         expire_claims()
         with workers.running():
             dispatch_webhooks()
-            eventually(lambda: states() == [("succeeded", "")] * 3, 30)
+            wait_until(lambda: states() == [("succeeded", "")] * 3)
         ids = [received.id for received in receiver.requests]
     deliveries = WebhookDelivery.objects.order_by("position")
     expected = [str(key) for key in deliveries.values_list("pk", flat=True)]
@@ -93,7 +93,7 @@ def test_one_users_hung_webhooks_leave_a_worker_to_others(
         assert len(hung.requests) == 1
         assert not WebhookDelivery.objects.filter(webhook__owner=alan, attempts__gt=0).exists()
         go_on.set()
-        eventually(lambda: set(states()) == {("succeeded", "")}, 60)
+        wait_until(lambda: set(states()) == {("succeeded", "")})
 
 
 def expire_claims() -> None:
