@@ -45,7 +45,8 @@ PARTS: Final = 6
 MANY: Final = 50
 # With more alternatives the condition is not split.
 MAX_ALTERNATIVES: Final = 10
-# A materialized CTE is planned as if read completely, and is read only up to the limit.
+# A materialized CTE is planned as if read completely, and is read only up to the limit. The tables
+# with rows are the partitions, or the table itself, which then is in no partition tree.
 STATEMENT: Final = """
     WITH slice(id, hit) AS MATERIALIZED ({slice}),
     glance AS MATERIALIZED (
@@ -66,7 +67,9 @@ STATEMENT: Final = """
         SELECT greatest(
             sum(reltuples) / {many}, sqrt(sum(greatest(reltuples, 0)) * {worth}), {look_ahead}
         )::bigint
-        FROM pg_partition_tree('{table}') JOIN pg_class ON oid = relid WHERE isleaf
+        FROM pg_class WHERE relkind = 'r' AND oid = ANY (ARRAY(
+            SELECT '{table}'::regclass UNION ALL SELECT relid FROM pg_partition_tree('{table}')
+        ))
     ),
     found(place) AS MATERIALIZED ({found}),
     few AS MATERIALIZED (

@@ -1,6 +1,5 @@
 """The migrated schema: indexes for all look-ups, and constraints on identity."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,18 +11,10 @@ from core.database.ids import new_id
 from engine.relay.keyset import Keyset
 from tests.support.factories import make_session, make_user
 from tests.support.many_people import PEOPLE
+from tests.support.plans import explain
 from users.accounts.models import SignUp, User
 from users.accounts.orders import UserOrderField
 from users.authentication.models import ApiToken, RefreshToken, Session
-
-
-def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for child in plan.get("Plans", []) for node in nodes_of(child))]
-
-
-def explain(queryset: QuerySet[Any]) -> list[dict[str, Any]]:
-    plan = queryset.explain(format="json", analyze=True)
-    return nodes_of(json.loads(plan)[0]["Plan"])
 
 
 @pytest.mark.parametrize(

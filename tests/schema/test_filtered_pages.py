@@ -12,6 +12,7 @@ from engine.relay.keyset import Keyset
 from engine.sql import filtered_page
 from engine.sql.unindexed_filter import UnindexedFilter
 from tests.support.factories import make_user
+from tests.support.plans import explain
 from users.accounts.models import Profile, User, UserQuerySet
 from users.accounts.orders import UserOrderField
 
@@ -103,3 +104,18 @@ def test_pages_equal_those_of_an_ordinary_query(condition: str) -> None:
             assert (
                 list(filtered_page.first_rows(behind, SMALL)) == expected[5 * index + 1 :][:SMALL]
             )
+
+
+@pytest.mark.usefixtures("many_people")
+def test_matches_are_sorted_unless_they_are_more_than_a_few_in_a_hundred(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(filtered_page, "LOOK_AHEAD", 6)
+    last = list(User.objects.order_by("-username").values_list("email", flat=True)[:50])
+    people = User.objects.matching(Q(email__in=last)).order_by("username")
+
+    found = filtered_page.first_rows(people, 1)
+
+    assert [user.email for user in found] == last[-1:]
+    (few,) = (node for node in explain(found) if node.get("Subplan Name") == "CTE few")
+    assert few["Actual Rows"] == len(last)

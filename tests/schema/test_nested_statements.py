@@ -10,12 +10,12 @@ from django.db import connection
 
 from engine.relay.keyset import Keyset
 from engine.relay.window import Window
-from tests.core.test_migrations import nodes_of
 from tests.schema.test_statements import columns
 from tests.support.captured import Statements, bound_statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_user, node_id
 from tests.support.partitions import indexes_of_tables
+from tests.support.plans import nodes_of
 from users.accounts.models import User
 from users.organizations.models import Membership, Organization, Role
 

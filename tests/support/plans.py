@@ -1,10 +1,12 @@
 """Query plans: the rows that a statement reads, and the indexes that it uses."""
 
+import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 ROW_SCANS = {"Seq Scan", "Bitmap Heap Scan", "Tid Scan"}
 
@@ -28,6 +30,17 @@ class Plan:
             removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
             read = node["Actual Rows"] + sum(node.get(name, 0) for name in removed)
             self.rows += round(read * node["Actual Loops"])
+
+
+def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a plan node and all below."""
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes_of(child))]
+
+
+def explain(queryset: QuerySet[Any]) -> list[dict[str, Any]]:
+    """Execute a queryset; return its plan nodes."""
+    plan = queryset.explain(format="json", analyze=True)
+    return nodes_of(json.loads(plan)[0]["Plan"])
 
 
 def plan_of(sql: str) -> Plan:
