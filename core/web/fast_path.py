@@ -17,6 +17,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 WSGIApplication = Callable[[Environ, Any], Iterable[bytes]]
 
+BAD_REQUEST: Final = HTTPStatus.BAD_REQUEST
 STATUS_LINES: Final = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
 
 
@@ -65,7 +66,7 @@ def answer(request: WSGIRequest) -> Reply:
         reply = operation_view()(request)
         reply.headers[REQUEST_ID] = request_id
         request.close()
-        if reply.status >= HTTPStatus.BAD_REQUEST:
+        if reply.status >= BAD_REQUEST:
             response = reply.to_response()
             reason = response.reason_phrase
             log_response("%s: %s", reason, request.path, response=response, request=request)

@@ -22,6 +22,8 @@ from engine.deadline import Deadline, DeadlineExceededError
 
 Handler = Callable[[HttpRequest], HttpResponse]
 PATH: Final = "/graphql"
+# A member of an enumeration is looked up by a method.
+NOT_MODIFIED: Final = HTTPStatus.NOT_MODIFIED
 # Of the URL of a query; `extensions` has the id of an automatic persisted query.
 QUERY_PARAMETERS: Final = frozenset({"query", "documentId", "extensions"})
 _QUERY: Final = re.compile(rf"(?:^|&)(?:{'|'.join(sorted(QUERY_PARAMETERS))})=")
@@ -104,7 +106,7 @@ def set_headers(reply: Reply, request: HttpRequest, language: str | None) -> Non
     if "HTTP_ORIGIN" in request.META:
         origin = request.META["HTTP_ORIGIN"][:ORIGIN_LENGTH]
         headers.update(_cors_headers(origin, headers["Vary"], *settings.CORS_ALLOWED_ORIGINS))
-    if reply.status != HTTPStatus.NOT_MODIFIED:
+    if reply.status != NOT_MODIFIED:
         headers["Content-Length"] = str(len(reply.body))
     headers["X-Content-Type-Options"] = "nosniff"
     if language:

@@ -1,6 +1,7 @@
 """The backend's connections; Django looks for `DatabaseWrapper` in this module."""
 
 from math import ceil
+from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -64,12 +65,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         Django asks the server after errors. One that hangs would hold the thread, as no deadline
         applies here. The next statement checks the connection anyway.
+
+        A connection to keep is not Django's to look at: it reads the autocommit by a method that
+        searches for an event loop, twice a request.
         """
         libpq = self.connection
-        is_checked = self.errors_occurred and libpq is not None
-        if is_checked and libpq.info.transaction_status == TransactionStatus.IDLE:
+        if libpq is None:
+            return
+        if self.errors_occurred and libpq.info.transaction_status == TransactionStatus.IDLE:
             self.errors_occurred = False
-        super().close_if_unusable_or_obsolete()
+        is_restored = self.autocommit == self.settings_dict["AUTOCOMMIT"]
+        is_young = self.close_at is None or monotonic() < self.close_at
+        if is_restored and is_young and not self.errors_occurred:
+            self.health_check_done = False
+        else:
+            super().close_if_unusable_or_obsolete()
 
     def _observe(self, diagnostic: Diagnostic) -> None:
         if diagnostic.source_function == SYNCHRONOUS_REPLICATION:
