@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from users.accounts.forms import EmailForm
+from users.accounts.models import EmailReversal
 from users.accounts.views import MailedLinkView, NextStep
 from users.authentication.forms import ResetPasswordForm
-from users.authentication.models import Suspension
+from users.authentication.models import PasswordReset, Suspension
 from users.authentication.services.email_reversal import undo_email_change
 from users.authentication.services.passwords import request_password_reset, reset_password
 from users.authentication.services.remaining_access import describe_access
@@ -58,7 +59,7 @@ class ResetPasswordView(MailedLinkView):
     )
     button = gettext_lazy("Save my password")
     renewal = NextStep(
-        gettext_lazy("We can mail you a new link."),
+        PasswordReset.renewal,
         "forgot-password",
         gettext_lazy("Request a new link"),
     )
@@ -81,6 +82,9 @@ class UndoEmailChangeView(MailedLinkView):
         "password no longer works."
     )
     button = gettext_lazy("Undo the change")
+    renewal = NextStep(
+        EmailReversal.renewal, "forgot-password", gettext_lazy("Choose a new password")
+    )
     continues_by_mail = True
 
     def use(self, **fields: str) -> str:
