@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from core.configuration.cross_origin import *  # noqa: F403 - settings
-from core.configuration.env import BadSetting
+from core.configuration.env import HTTP_SCHEMES, BadSetting
 from core.configuration.logs import log_format, logging_config
 from core.configuration.passwords import firebase_scrypt, password_validators
 from core.configuration.services import (
@@ -41,10 +41,8 @@ DEMO = env.flag("DEMO", default=False)
 SECRET_KEY = env.text("SECRET_KEY", min_length=32)
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS")
-PUBLIC_URL = env.url(
-    "PUBLIC_URL", default=f"https://{ALLOWED_HOSTS[0]}", schemes=("http", "https")
-).rstrip("/")
-if urlsplit(PUBLIC_URL).path:
+PUBLIC_URL = env.page_url("PUBLIC_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
+if any(urlsplit(PUBLIC_URL)[2:]):
     raise BadSetting("PUBLIC_URL", "must have no path: give the service a host name of its own")
 
 DEFAULT_DEMO_PASSWORD = "roster-demo-2026"  # noqa: S105 - documented, refused elsewhere
@@ -56,9 +54,9 @@ DEMO_MAILBOX = env.text("DEMO_MAILBOX", default="") if DEMO else ""
 GRAPHQL_DEBUG = DEMO
 
 # The service as its users know it: on pages, in mails, authenticator apps and passkeys.
-SERVICE_NAME = env.text("SERVICE_NAME", default="Roster")
+SERVICE_NAME = env.display_text("SERVICE_NAME", default="Roster")
 SERVICE_COLOR = env.color("SERVICE_COLOR", default="#0f6b60")
-SERVICE_LOGO_URL = env.optional_url("SERVICE_LOGO_URL", schemes=("http", "https"))
+SERVICE_LOGO_URL = env.optional_page_url("SERVICE_LOGO_URL")
 
 # Application -----------------------------------------------------------------------------
 
@@ -298,7 +296,7 @@ ARGON2_PASSES = env.number("ARGON2_PASSES", 2, minimum=1, maximum=64)
 # Words, such as the organisation's name, that a password may not consist of.
 PASSWORD_CONTEXT_WORDS = env.names("PASSWORD_CONTEXT_WORDS", default=[])
 # Have I Been Pwned's range API or a compatible one; receives five hexadecimal digits of a digest.
-BREACHED_PASSWORDS_URL = env.optional_url("BREACHED_PASSWORDS_URL", schemes=("http", "https"))
+BREACHED_PASSWORDS_URL = env.optional_url("BREACHED_PASSWORDS_URL", schemes=HTTP_SCHEMES)
 AUTH_PASSWORD_VALIDATORS = password_validators(
     min_length=env.number("PASSWORD_MIN_LENGTH", 12, minimum=8, maximum=64),
     are_looked_up=bool(BREACHED_PASSWORDS_URL),
@@ -352,9 +350,11 @@ WEBHOOK_RENDERER = "schema.http.webhooks.renderer"
 # /confirm-email-address, /undo-email-change, /reset-password, /join-organization and
 # /cancel-deletion. The token is in the fragment, which browsers do not send, so it reaches no
 # server's log.
-LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
+LINKS_URL = env.page_url("LINKS_URL", default=PUBLIC_URL).rstrip("/")
+if any(urlsplit(LINKS_URL)[3:]):
+    raise BadSetting("LINKS_URL", "must have no query and no fragment: links append a path")
 # Where these pages lead when all is done; if empty, to a page that says what to do.
-AFTER_LINK_URL = env.optional_url("AFTER_LINK_URL", schemes=("http", "https"))
+AFTER_LINK_URL = env.optional_page_url("AFTER_LINK_URL")
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))
 # A session expires after this time without use, and at this age.
@@ -479,7 +479,7 @@ GRAPHQL_POINTS_PER_MINUTE = env.number(
 # /media/ unless MEDIA_URL is set. Without a directory or a storage, uploads are disabled.
 MEDIA_ROOT = env.text("MEDIA_ROOT", default="")
 MEDIA_STORAGE = env.text("MEDIA_STORAGE", default="")
-MEDIA_URL = env.text("MEDIA_URL", default="")
+MEDIA_URL = env.media_url("MEDIA_URL")
 SERVES_MEDIA = not (MEDIA_URL or MEDIA_STORAGE)
 if SERVES_MEDIA:
     MEDIA_URL = f"{PUBLIC_URL}/media/"
@@ -552,11 +552,9 @@ LOGGING = logging_config(log_format(env, is_demo=DEMO))
 # Observation -----------------------------------------------------------------------------
 
 # The collector of traces, of which this share of all requests is sent; and Sentry. Off if empty.
-OTEL_EXPORTER_OTLP_ENDPOINT = env.optional_url(
-    "OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https")
-)
+OTEL_EXPORTER_OTLP_ENDPOINT = env.optional_url("OTEL_EXPORTER_OTLP_ENDPOINT", schemes=HTTP_SCHEMES)
 TRACES_PERCENT = env.number("TRACES_PERCENT", 100, minimum=0, maximum=100)
-SENTRY_DSN = env.optional_url("SENTRY_DSN", schemes=("http", "https"))
+SENTRY_DSN = env.optional_url("SENTRY_DSN", schemes=HTTP_SCHEMES)
 # The port on which a Celery worker reports its metrics; 0 for none.
 WORKER_METRICS_PORT = env.number("WORKER_METRICS_PORT", 0, minimum=0, maximum=65_535)
 

@@ -7,6 +7,7 @@ traceback from a settings module does not help an operator.
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from core.colors import parse_color
+from core.names import INVISIBLE
 from core.rfc3339 import parse_day
 
 REQUIRED: Final = object()
@@ -23,6 +25,12 @@ FLAGS: Final = {"1": True, "true": True, "yes": True, "on": True} | {
     "no": False,
     "off": False,
 }
+HTTP_SCHEMES: Final = ("http", "https")
+# A host in the form of browsers: names in A-labels, or an IPv6 address.
+HOST: Final = r"[a-z0-9._-]+|\[[0-9a-f:.]+\]"
+HOST_AND_PORT: Final = re.compile(rf"({HOST})(:[0-9]+)?", re.ASCII | re.IGNORECASE)
+# C0, C1, line and paragraph separators, and surrogates, which break headers and log lines.
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 T = TypeVar("T")
 
@@ -49,7 +57,7 @@ class Environment:
         return hashlib.sha256(values.encode()).digest()
 
     def text(self, name: str, default: Any = REQUIRED, *, min_length: int = 0) -> str:
-        """Return the variable, or ``default`` when it is unset or empty."""
+        """Return the variable, on one line, or ``default`` when it is unset or empty."""
         value = self._read(name)
         if value is None:
             if default is REQUIRED:
@@ -57,6 +65,13 @@ class Environment:
             return str(default)
         if len(value) < min_length:
             raise BadSetting(name, f"must have at least {min_length} characters")
+        return _require_line(name, value)
+
+    def display_text(self, name: str, default: str) -> str:
+        """Return text that people see, without invisible characters such as directions."""
+        value = self.text(name, default)
+        if INVISIBLE.search(value):
+            raise BadSetting(name, "must have no invisible characters")
         return value
 
     def choice(self, name: str, *choices: str, default: str) -> str:
@@ -85,9 +100,11 @@ class Environment:
 
     def names(self, name: str, default: Any = REQUIRED) -> list[str]:
         """Return the comma-separated items, stripped; empty items are dropped."""
-        if self._read(name) is None and default is not REQUIRED:
+        value = self._read(name)
+        if value is None and default is not REQUIRED:
             return list(default)
-        return [item for item in map(str.strip, self.text(name).split(",")) if item]
+        items = map(str.strip, (value or self.text(name)).split(","))
+        return [_require_line(name, item) for item in items if item]
 
     def networks(self, name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
         """Return the comma-separated networks, such as 10.0.0.0/8."""
@@ -106,20 +123,40 @@ class Environment:
         """Return a URL with one of ``schemes``; empty if unset."""
         return self.url(name, schemes=schemes) if self._read(name) else ""
 
+    def page_url(self, name: str, default: Any = REQUIRED) -> str:
+        """Return an HTTP URL that pages and mails have: its credentials would be public."""
+        parts = self.split_url(name, default, schemes=HTTP_SCHEMES)
+        if "@" in parts.netloc:
+            raise BadSetting(name, "must have no credentials")
+        return self.text(name, default)
+
+    def optional_page_url(self, name: str) -> str:
+        """Return a URL as `page_url` does; empty if unset."""
+        return self.page_url(name) if self._read(name) else ""
+
     def split_url(
         self, name: str, default: Any = REQUIRED, *, schemes: Collection[str]
     ) -> SplitResult:
-        """Return the parts of a URL with one of ``schemes``."""
+        """Return the parts of a URL with one of ``schemes``.
+
+        An HTTP URL has a host in the form of browsers. No problem quotes the URL, which may have a
+        password.
+        """
+        value = self.text(name, default)
         try:
-            parts = urlsplit(self.text(name, default))
+            parts = urlsplit(value)
             _ = parts.port
         except ValueError:
-            # The reason may quote a password that stands where a port should.
             raise BadSetting(name, "is not a URL") from None
-        if parts.scheme not in schemes:
+        if parts.scheme not in schemes or not value.lower().startswith(f"{parts.scheme}://"):
             raise BadSetting(name, f"must be a URL that begins with {' or '.join(schemes)}://")
-        if not (parts.netloc or parts.path):
+        if not value.isprintable() or " " in value:
+            raise BadSetting(name, "must have no white space or invisible characters")
+        is_http = parts.scheme in HTTP_SCHEMES
+        if not (parts.netloc or (parts.path and not is_http)):
             raise BadSetting(name, "names no host")
+        if is_http and not HOST_AND_PORT.fullmatch(parts.netloc.rpartition("@")[2]):
+            raise BadSetting(name, "must have a host of letters, digits, - and ., in ASCII (xn--…)")
         return parts
 
     def color(self, name: str, default: str) -> str:
@@ -153,3 +190,9 @@ class Environment:
             except OSError as error:
                 raise BadSetting(f"{name}_FILE", f"cannot be read: {error.strerror}") from None
         return self.variables.get(name, "").strip() or None
+
+
+def _require_line(name: str, value: str) -> str:
+    if CONTROL.search(value):
+        raise BadSetting(name, "must be one line without control characters")
+    return value

@@ -63,7 +63,7 @@ class MailEnvironment(Environment):
 
     def sender(self, name: str, default: str) -> str:
         """Return an address, with or without display name; its domain is in A-labels."""
-        value = self.text(name, default)
+        value = self.display_text(name, default)
         display_name, address = parseaddr(value)
         if address.isascii():
             return value

@@ -13,7 +13,7 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from core.cache.serializers import BytesSerde, JSONSerde
-from core.configuration.env import REQUIRED, BadSetting
+from core.configuration.env import HOST, REQUIRED, BadSetting
 from core.configuration.mail import MailEnvironment
 from core.email.addresses import canonical_domain
 
@@ -34,7 +34,7 @@ DATABASE_TIMEOUTS: Final = {
 POSTGRES_PREFIXES: Final = ("postgres://", "postgresql://")
 SIGN_UP_MODES: Final = ("open", "invitation", "closed")
 # An origin in the form of browsers, besides a default port (Fetch, RFC 6454).
-ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", re.ASCII)
+ORIGIN: Final = re.compile(rf"https?://({HOST})(:[0-9]+)?", re.ASCII)
 DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 # Hosts of the browser's own machine, to which HTTP is as secure as HTTPS.
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1")
@@ -95,7 +95,7 @@ class ServiceEnvironment(MailEnvironment):
 
         A comma separates two URLs if one begins behind it, since a URL may have several hosts.
         """
-        urls = [each for each in DATABASE_SEPARATOR.split(self.text(name, default="")) if each]
+        urls = [each for each in DATABASE_SEPARATOR.split(self._read(name) or "") if each]
         for each in urls:
             if not each.startswith(POSTGRES_PREFIXES):
                 raise BadSetting(name, "must be URLs like postgresql://user:password@host/roster")
@@ -121,6 +121,12 @@ class ServiceEnvironment(MailEnvironment):
             "PORT": options.pop("port", ""),
             "OPTIONS": DATABASE_TIMEOUTS | defaults | options,
         }
+
+    def media_url(self, name: str) -> str:
+        """Return the base URL of files, or its path on this host; empty if unset."""
+        path = self.text(name, default="")
+        is_path = path.startswith("/") and not path.startswith("//") and path.isprintable()
+        return path if is_path else self.optional_page_url(name)
 
     def audit_stream(self, name: str) -> str:
         """Return the URL of a target of the audit trail; empty if there is none."""

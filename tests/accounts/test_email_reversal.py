@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
@@ -17,8 +18,10 @@ from tests.support.sink import Sink
 from users.accounts.models import EmailAddress, EmailChange, EmailReversal, User
 from users.accounts.services.mailed_links import create_reversal
 from users.accounts.tasks import prune_links
+from users.activity.models import Event
 from users.activity.tags import Tag
-from users.authentication.models import ApiToken, Session
+from users.authentication.models import ApiToken, Session, Suspension
+from users.authentication.tasks import mail_password_reset
 from users.scopes import Scope
 
 FORMER = "alice@example.org"
@@ -202,3 +205,26 @@ def test_page_undoes_after_a_click(hijacked: User) -> None:
     assert (response.status_code, "Done." in response.content.decode()) == (200, True)
     hijacked.refresh_from_db()
     assert hijacked.email == FORMER
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("active", "We have sent you a mail with a link"),
+        ("suspended", "Your account is suspended. Contact an administrator"),
+        ("suspended for a time", "Your account is suspended until Jan. 31, 2040, noon (UTC)."),
+        ("deactivated", "Your account is deactivated or scheduled for deletion."),
+    ],
+)
+def test_page_promises_a_mail_only_if_one_is_sent(
+    hijacked: User, state: str, expected: str
+) -> None:
+    User.objects.filter(pk=hijacked.pk).update(is_active=state == "active")
+    if state.startswith("suspended"):
+        until = dt.datetime(2040, 1, 31, 12, tzinfo=dt.UTC) if "time" in state else None
+        Suspension.objects.create(user=hijacked, reason="Spam", until=until)
+    response: Any = Client().post("/undo-email-change", {"token": token_of()})
+    html = response.content.decode()
+    assert (response.status_code, expected in html) == (200, True), html
+    mail_password_reset(Event.objects.get(tag=Tag.EMAIL_CHANGE_UNDONE).pk)
+    assert len(mail.outbox) == ("We have sent you a mail" in html)

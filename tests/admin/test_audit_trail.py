@@ -13,14 +13,19 @@ from tests.admin.support import (
     list_url,
     make_administrator,
     make_person,
+    shown,
     sign_in,
     user_form,
 )
+from tests.support.factories import make_api_token
 from tests.system.repository import ROOT
 from users.activity.models import Event
 from users.activity.tags import Tag
+from users.admin.base import exact_time
 from users.admin.devices import device_name
 from users.admin.event_words import NAMES, TAGS, details_of, tag_in_words
+from users.authentication.models import ApiToken
+from users.scopes import Scope
 
 pytestmark = pytest.mark.django_db
 
@@ -72,10 +77,10 @@ def test_suspension_is_shown_with_its_reasons(client: Client) -> None:
     client.post(
         f"/admin/authentication/suspension/{mary.pk}/change/", {"reason": "Sold the account."}
     )
-    shown = rows_of(client, tag__exact=Tag.USER_SUSPENDED)
-    assert "Suspended" in shown
-    assert "Sent &lt;spam&gt;." in shown
-    assert "Sold the account." in shown
+    rows = rows_of(client, tag__exact=Tag.USER_SUSPENDED)
+    assert "Suspended" in rows
+    assert "Sent &lt;spam&gt;." in rows
+    assert "Sold the account." in rows
 
     event = Event.objects.filter(tag=Tag.USER_SUSPENDED).latest("id")
     page = client.get(change_url(event)).content.decode()
@@ -103,6 +108,23 @@ def test_time_has_seconds_and_zone(client: Client) -> None:
     text = f"{event.created_at:%H:%M:%S} UTC"
     assert text in rows_of(client)
     assert text in client.get(change_url(event)).content.decode()
+
+
+def test_pages_are_named_in_words(client: Client) -> None:
+    mary = make_person("mary")
+    session = sign_in(client, make_administrator())
+    make_api_token(mary, Scope.PROFILE_READ, name="Nightly")
+    event = Event.objects.filter(tag=Tag.LOGGED_IN).latest("id")
+    for row, name in (
+        (event, f"Signed in, {exact_time(event.created_at)}"),
+        (session, f"rosa, {exact_time(session.created_at)}"),
+        (ApiToken.objects.get(), "Nightly"),
+    ):
+        response = client.get(change_url(row))
+        html = response.content.decode()
+        title = html.partition("<title>")[2].partition("</title>")[0]
+        assert title.strip().startswith(f"{name} |")
+        assert str(row) not in shown(response)
 
 
 def test_events_are_found_by_actor_and_day(client: Client) -> None:

@@ -331,3 +331,24 @@ def test_user_page_links_to_related_rows(client: Client) -> None:
     profile = client.get(f"/admin/accounts/user/{rosa.pk}/profile/")
     assert profile["Location"] == change_url(rosa.profile)
     assert client.get(f"/admin/accounts/user/{rosa.pk}/history/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Manages accounts, roles and groups, and reads the audit trail."),
+        ("de", "Verwaltet Konten, Rollen und Gruppen und liest das Prüfprotokoll."),
+    ],
+)
+def test_roles_have_one_name(client: Client, language: str, text: str) -> None:
+    rosa = make_administrator()
+    sign_in(client, rosa)
+    make_service("robot")
+    forms = [change_url(rosa), reverse(view_name(User, "add"))]
+    forms.append(reverse(view_name(ServiceAccount, "add")))
+    for url in (*forms, list_url(User), list_url(ServiceAccount)):
+        page = shown(client.get(url, headers={"Accept-Language": language}))
+        assert "dministrator" in page
+        assert "superuser" not in page.lower()
+        assert "Administrator-Status" not in page
+        assert (text in page) == (url in forms)

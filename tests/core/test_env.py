@@ -99,6 +99,18 @@ def test_three_variables_suffice() -> None:
         ("SERVICE_COLOR", "green", "must be a colour such as #0f6b60"),
         ("SERVICE_COLOR", "#6fcdbb", "must be a colour such as #0f6b60"),
         ("SERVICE_LOGO_URL", "/logo.png", "must be a URL that begins with http"),
+        ("SERVICE_LOGO_URL", "https://x.example;script-src *", "must have no white space"),
+        ("SERVICE_LOGO_URL", "https://x.example;script-src", "must have a host of letters"),
+        ("SERVICE_LOGO_URL", "https://me@x.example/logo.png", "must have no credentials"),
+        ("SERVICE_NAME", "Acme\nBcc: all@acme.example", "must be one line"),
+        ("SERVICE_NAME", "Acme\u202eemcA", "must have no invisible characters"),
+        ("MAIL_FROM", "Acme\u2066 <acme@acme.example>", "must have no invisible characters"),
+        ("AUDIT_STREAM_TOKEN", "token\r\nHost: x", "must be one line"),
+        ("ALLOWED_HOSTS", "roster.example, a\tb", "must be one line"),
+        ("MEDIA_URL", "//x.example/", "must be a URL that begins with http or https://"),
+        ("MEDIA_URL", "https://x.example;script-src/", "must have a host of letters"),
+        ("PUBLIC_URL", "https://roster.example?x", "must have no path"),
+        ("LINKS_URL", "https://roster.example/#a", "must have no query and no fragment"),
         ("BREACHED_PASSWORDS_URL", "breaches", "must be a URL that begins with http"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "names no host"),
         ("SENTRY_DSN", "https://key@host:port/1", "is not a URL"),
@@ -147,6 +159,47 @@ def test_invalid_database_url_does_not_reveal_its_password() -> None:
 
     assert result.returncode == 1
     assert "hunter2" not in result.stderr
+
+
+HTTP = ("http", "https")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https:x.example", "https:/x.example", "https:///x", "https://", "https://:443"),
+        *(
+            "https://e x/",
+            "https://x.example/a b",
+            "https://x.example/\u00a0x",
+            "https://x\n.example",
+        ),
+        *("https://x.example/\u202e", "https://x.example;x", "https://x.example,x", "https://*"),
+        *("https://x.example:", "https://x.example:99999", "https://b\u00fccher.example"),
+        *("https://me:hunter2@", "https://me:hunter2@x.example;x", "redis:x", "redis://x y"),
+    ],
+)
+def test_urls_are_strict(url: str) -> None:
+    with pytest.raises(BadSetting, match="URL: ") as raised:
+        Environment({"URL": url}).url("URL", schemes=(*HTTP, "redis"))
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://localhost:8000", "HTTPS://X.Example/a;b?c=d#e", "https://xn--bcher-kva.example/"),
+        *("http://otel_collector:4318", "https://[::1]:8443/", "https://key@sentry.example/1"),
+        *("redis://:p;w@cache:6379/2", "redis:///0", "unix:///run/redis.sock?db=3"),
+    ],
+)
+def test_valid_urls_are_unchanged(url: str) -> None:
+    assert Environment({"URL": url}).url("URL", schemes=(*HTTP, "redis", "unix")) == url
+
+
+@pytest.mark.parametrize("url", ["", "/media/", "https://media.example/files/"])
+def test_files_are_at_a_url_or_a_path(url: str) -> None:
+    assert ServiceEnvironment({"MEDIA_URL": url}).media_url("MEDIA_URL") == url
 
 
 def test_secrets_are_read_from_files(tmp_path: Path) -> None:

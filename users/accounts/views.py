@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
-from core.errors import InputRejectedError, TooManyAttemptsError
+from core.errors import InputRejectedError, Text, TooManyAttemptsError
 from core.security.actor import Actor
 from core.web.forms import add_problems
 from core.web.request import ActorRequest
@@ -32,6 +32,7 @@ from users.accounts.forms import (
     LinkForm,
 )
 from users.accounts.identifiers import readable_email
+from users.accounts.models import EmailChange, Invitation, SignUp
 from users.accounts.services.email_addresses import confirm_email_address
 from users.accounts.services.email_change import confirm_email_change
 from users.accounts.services.invitation import accept_invitation
@@ -144,7 +145,10 @@ class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
     def use(self, **fields: str) -> str | HttpResponseBase:
         """Call the service; return a message to show, or a response."""
 
-    def _answer(self, status: int, **context: Any) -> HttpResponse:
+    def _answer(self, status: int, *, problem: Text = "", **context: Any) -> HttpResponse:
+        # The problem with a link says the text of the renewal already.
+        text = str(self.renewal.text) if self.renewal else ""
+        context |= {"problem": problem, "renewal_text": "" if text in str(problem) else text}
         next_url = settings.AFTER_LINK_URL or reverse("done")
         context = self.get_context_data(next_url=next_url, **context)
         return self.render_to_response(context, status=status)
@@ -158,7 +162,7 @@ class VerifyEmailView(MailedLinkView):
     title = gettext_lazy("Confirm your e-mail address")
     button = gettext_lazy("Confirm my address")
     renewal = NextStep(
-        gettext_lazy("If you have confirmed it before, sign in. Otherwise we can mail a new link."),
+        SignUp.renewal,
         "resend-verification",
         gettext_lazy("Request a new link"),
     )
@@ -247,9 +251,7 @@ class OwnersLinkView(MailedLinkView):
 class ConfirmAddressView(OwnersLinkView):
     """Confirms an address of a user."""
 
-    renewal = NextStep(
-        gettext_lazy("Sign in to see whether it is confirmed, or to request a new link there.")
-    )
+    renewal = NextStep(EmailChange.renewal)
     button = gettext_lazy("Confirm my address")
     service: ClassVar[Callable[..., Any]]
     # The message of success, with the placeholder ``email``.
@@ -289,9 +291,7 @@ class AcceptInvitationView(MailedLinkView):
     title = gettext_lazy("Accept your invitation")
     lead = gettext_lazy("Choose a username and a password. Then your account is ready.")
     button = gettext_lazy("Create my account")
-    renewal = NextStep(
-        gettext_lazy("If you have an account, sign in. Otherwise ask for a new invitation.")
-    )
+    renewal = NextStep(Invitation.renewal)
 
     def use(self, **fields: str) -> str:
         """Accept the invitation."""

@@ -44,6 +44,10 @@ class ApiTokenAdmin(UserRelatedAdmin):
     readonly_fields = ("scope_names",)
     actions_detail = ("revoke",)
 
+    def title_of(self, row: ApiToken) -> str:
+        """Return the token's name."""
+        return row.name
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         """Exclude expired tokens and defer their digests."""
         tokens = cast("ApiTokenQuerySet", super().get_queryset(request))

@@ -18,6 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from unfold import admin as unfold
 
@@ -159,6 +160,19 @@ class _NonAtomicAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return response
 
 
+class _TitledRow(SimpleLazyObject):  # type: ignore[type-arg]
+    """A row whose text is a title, for the theme's breadcrumbs."""
+
+    def __init__(self, row: Any, title: str) -> None:
+        """Show ``row`` as ``title``."""
+        super().__init__(lambda: row)
+        self.__dict__["title"] = title
+
+    def __str__(self) -> str:
+        """Return the title."""
+        return cast("str", self.__dict__["title"])
+
+
 class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[misc]
     """A model's list and detail pages; staff may view them."""
 
@@ -186,6 +200,21 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
     def list_url(self) -> str:
         """The URL of the list."""
         return self._url("changelist")
+
+    def title_of(self, row: Any) -> str:
+        """Return the name of a row in the title and the breadcrumbs of its page."""
+        return str(row)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Name the row by `title_of`."""
+        row = context["original"]
+        if row is not None:
+            title = self.title_of(row)
+            context |= {"original": _TitledRow(row, title), "subtitle": title}
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
 
     def page_url(self, key: Any) -> str:
         """Return the URL of the page of the row with this primary key."""

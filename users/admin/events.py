@@ -98,6 +98,10 @@ class EventAdmin(RosterAdmin):
         *("ip", "device", "sealed"),
     )
 
+    def title_of(self, row: Event) -> str:
+        """Return what happened, in words, and when."""
+        return f"{tag_in_words(row.tag)}, {exact_time(row.created_at)}"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Read usernames, details and seals in the same statement (N+1)."""
         names = {"actor_name": _username("actor_id"), "subject_name": _username("subject_id")}

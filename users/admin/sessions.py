@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from users.accounts.policy import may_administer
 from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
 from users.admin.api_tokens import ApiTokenAdmin, ServiceAccountAdmin
-from users.admin.base import MenuItem, Section, actor_of
+from users.admin.base import MenuItem, Section, actor_of, exact_time
 from users.admin.devices import show_device
 from users.admin.filters import DayFilter, RelatedFilter
 from users.admin.forms import ServiceForm
@@ -58,6 +58,10 @@ class SessionAdmin(UserRelatedAdmin):
     )
     readonly_fields = ("device",)
     actions_detail = ("end",)
+
+    def title_of(self, row: Session) -> str:
+        """Return the user and when the session began."""
+        return f"{row.user}, {exact_time(row.created_at)}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         """Defer the cookie digests."""

@@ -1,15 +1,19 @@
 """The JWK Set and the password reset pages."""
 
+import datetime as dt
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from users.accounts.forms import EmailForm
+from users.accounts.models import EmailReversal
 from users.accounts.views import MailedLinkView, NextStep
 from users.authentication.forms import ResetPasswordForm
+from users.authentication.models import PasswordReset, Suspension
 from users.authentication.services.email_reversal import undo_email_change
 from users.authentication.services.passwords import request_password_reset, reset_password
 from users.authentication.services.remaining_access import describe_access
@@ -55,7 +59,7 @@ class ResetPasswordView(MailedLinkView):
     )
     button = gettext_lazy("Save my password")
     renewal = NextStep(
-        gettext_lazy("We can mail you a new link."),
+        PasswordReset.renewal,
         "forgot-password",
         gettext_lazy("Request a new link"),
     )
@@ -74,13 +78,37 @@ class UndoEmailChangeView(MailedLinkView):
 
     title = gettext_lazy("Undo the change of your e-mail address")
     lead = gettext_lazy(
-        "This address becomes that of your account again. All devices are signed out, and we mail "
-        "you a link to choose a new password."
+        "This address becomes that of your account again. All devices are signed out, and the "
+        "password no longer works."
     )
     button = gettext_lazy("Undo the change")
+    renewal = NextStep(
+        EmailReversal.renewal, "forgot-password", gettext_lazy("Choose a new password")
+    )
     continues_by_mail = True
 
     def use(self, **fields: str) -> str:
-        """Undo the change."""
-        undo_email_change(fields["token"], actor=self.actor)
-        return _("Done. We have sent you a mail with a link to choose a new password.")
+        """Undo the change; an inactive user is mailed no link."""
+        user = undo_email_change(fields["token"], actor=self.actor)
+        if user.is_active:
+            return _("Done. We have sent you a mail with a link to choose a new password.")
+        suspension = Suspension.objects.filter(user=user).first()
+        return " ".join(
+            (
+                _("Done. This address is that of your account again."),
+                _describe_inactive_state(suspension),
+                _("Then request a link to choose a new password: the old one no longer works."),
+            )
+        )
+
+
+def _describe_inactive_state(suspension: Suspension | None) -> str:
+    if suspension is None:
+        return _(
+            "Your account is deactivated or scheduled for deletion. Contact an administrator to "
+            "have it reactivated."
+        )
+    if suspension.until is None:
+        return _("Your account is suspended. Contact an administrator to have it reactivated.")
+    end = date_format(suspension.until.astimezone(dt.UTC), "DATETIME_FORMAT")
+    return _("Your account is suspended until %(end)s (UTC).") % {"end": end}

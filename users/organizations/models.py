@@ -17,7 +17,7 @@ from core.security.actor import Actor
 from engine.sql.keys import equals_any
 from engine.sql.unindexed_filter import UnindexedFilter
 from users.accounts.filters import register_filter
-from users.accounts.models import MailedLink, MailedLinkQuerySet, user_key
+from users.accounts.models import Invitation, MailedLink, MailedLinkQuerySet, user_key
 from users.accounts.visibility import register_visibility_rule
 from users.activity.models import Event, EventQuerySet
 from users.activity.visibility import register_event_rule
@@ -180,6 +180,8 @@ class OrganizationInvitationQuerySet(MailedLinkQuerySet):
 
 class OrganizationInvitation(MailedLink):
     """An invitation of an e-mail address to an organisation."""
+
+    renewal = Invitation.renewal
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(

@@ -26,6 +26,8 @@ class AccountDeletionQuerySet(MailedLinkQuerySet):
 class AccountDeletion(MailedLink):
     """A scheduled deletion: the user is erased when the link to cancel it expires."""
 
+    renewal = _("If you have kept your account already, sign in. Otherwise ask an administrator.")
+
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
@@ -76,6 +78,8 @@ class DataExport(MailedLink):
     The file's name is generated with the row, so that every stored file has a row by which it is
     deleted.
     """
+
+    renewal = _("Sign in to request your data again.")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = user_key("data_exports")

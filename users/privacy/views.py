@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from users.accounts.views import MailedLinkView, NextStep, OwnersLinkView
+from users.privacy.models import AccountDeletion, DataExport
 from users.privacy.services.deletion import cancel_deletion
 from users.privacy.services.export import fetch_data_export
 
@@ -15,9 +16,7 @@ class CancelDeletionView(MailedLinkView):
     title = gettext_lazy("Keep your account")
     lead = gettext_lazy("Your account is scheduled for deletion. You can still keep it.")
     button = gettext_lazy("Keep my account")
-    renewal = NextStep(
-        gettext_lazy("If you have kept it already, sign in. Otherwise ask an administrator.")
-    )
+    renewal = NextStep(AccountDeletion.renewal)
     follow_up = NextStep(
         gettext_lazy("If you did not ask for the deletion, first choose a new password."),
         "forgot-password",
@@ -38,7 +37,7 @@ class DataExportView(OwnersLinkView):
     title = gettext_lazy("Download your data")
     lead = gettext_lazy("Your data in one file.")
     button = gettext_lazy("Download my data")
-    renewal = NextStep(gettext_lazy("Sign in to request your data again."))
+    renewal = NextStep(DataExport.renewal)
 
     def use(self, **fields: str) -> HttpResponseBase:
         """Stream the file as an attachment (RFC 6266), with `Cache-Control: no-store`."""

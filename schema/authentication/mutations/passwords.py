@@ -126,8 +126,8 @@ class PasswordsMutation:
     def undo_email_change(self, info: Info, input: UndoEmailChangeInput) -> UndoEmailChangePayload:
         """Make the former primary address, which got the token by mail, the primary one again.
 
-        Invalidates the password, ends all sessions, and mails a password reset link. The token is
-        single-use and expires after some days.
+        Invalidates the password, ends all sessions, and mails a password reset link if the user is
+        active. The token is single-use and expires after some days.
         """
         user = undo_email_change(actor=info.context.actor, **vars(input))
         return UndoEmailChangePayload(email=user.email)

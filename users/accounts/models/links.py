@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.email.addresses import EMAIL_MAX_LENGTH
+from core.errors import Text
 from core.security.actor import Actor
 from users.accounts.identifiers import USERNAME_MAX_LENGTH
 from users.accounts.models.users import User, user_key
@@ -41,6 +42,9 @@ class MailedLink(models.Model):
     The token is the signed ``nonce``, so the database alone does not hold a usable token. A changed
     nonce or a deleted row invalidates the links that were mailed before.
     """
+
+    # What to do if a link of this kind is invalid, used or expired.
+    renewal: ClassVar[Text]
 
     nonce = models.UUIDField(default=uuid4, unique=True)
     expires_at = models.DateTimeField(_("expires"), db_index=True)
@@ -75,6 +79,10 @@ class SignUp(MailedLink):
     `verify_email`. Rate limits of mails bound their number.
     """
 
+    renewal = _(
+        "If you have confirmed your address before, sign in. Otherwise we can mail a new link."
+    )
+
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
     # Empty if it is derived when the address is confirmed.
     username = models.CharField(max_length=USERNAME_MAX_LENGTH, blank=True)
@@ -88,7 +96,18 @@ class SignUp(MailedLink):
         indexes: ClassVar = [models.Index(fields=["email"], name="sign_up_email")]
 
 
-class EmailChange(MailedLink):
+class _AddressLink(MailedLink):
+    """A link that confirms an address of a user."""
+
+    renewal = _("Sign in to see whether your address is confirmed, or to request a new link there.")
+
+    class Meta:
+        """Each kind of link has its own table."""
+
+        abstract = True
+
+
+class EmailChange(_AddressLink):
     """A pending change of the primary address, until the new one is confirmed."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
@@ -104,6 +123,11 @@ class EmailReversal(MailedLink):
     A changed password does not end it, because an attacker would change that too.
     """
 
+    renewal = _(
+        "If you have undone the change already, choose a new password. Otherwise contact an "
+        "administrator."
+    )
+
     user = user_key()
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
     changed_at = models.DateTimeField()
@@ -116,7 +140,7 @@ class EmailReversal(MailedLink):
         ]
 
 
-class EmailAddition(MailedLink):
+class EmailAddition(_AddressLink):
     """A pending secondary address, until it is confirmed."""
 
     user = user_key()
@@ -141,6 +165,8 @@ class InvitationQuerySet(MailedLinkQuerySet):
 
 class Invitation(MailedLink):
     """An administrator's invitation of an e-mail address to create an account."""
+
+    renewal = _("If you have an account, sign in. Otherwise ask for a new invitation.")
 
     email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
     name = models.CharField(_("name"), max_length=150, blank=True)

@@ -163,6 +163,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(_("name"), max_length=150, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
+    # Replaces Django's texts, which name the role differently.
+    is_superuser = models.BooleanField(
+        _("administrator"),
+        default=False,
+        help_text=_("Manages accounts, roles and groups, and reads the audit trail."),
+    )
     is_public = models.BooleanField(
         _("public"), default=False, help_text=_("Other people may find this person.")
     )

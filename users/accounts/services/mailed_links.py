@@ -16,30 +16,24 @@ from users.accounts.models import EmailAddition, EmailChange, EmailReversal, Mai
 L = TypeVar("L", bound=MailedLink)
 
 
-def link_invalid_error() -> InputRejectedError:
+def link_invalid_error(kind: type[MailedLink]) -> InputRejectedError:
     """Return the error about an invalid or used link."""
-    return InputRejectedError(
-        Problem(
-            AccountErrorCode.TOKEN_INVALID,
-            _("This link is invalid or was already used. Request a new one."),
-            ("token",),
-        )
-    )
+    text = _("This link is invalid or was already used.")
+    return _link_error(kind, AccountErrorCode.TOKEN_INVALID, text)
+
+
+def _link_error(kind: type[MailedLink], code: AccountErrorCode, text: str) -> InputRejectedError:
+    return InputRejectedError(Problem(code, f"{text} {kind.renewal}", ("token",)))
 
 
 def require_link(links: QuerySet[Any]) -> Any:
     """Return the link found. Raises `InputRejectedError` if there is none or it expired."""
     link = links.first()
     if link is None:
-        raise link_invalid_error()
+        raise link_invalid_error(links.model)
     if link.expires_at <= timezone.now():
-        raise InputRejectedError(
-            Problem(
-                AccountErrorCode.TOKEN_EXPIRED,
-                _("This link has expired. Request a new one."),
-                ("token",),
-            )
-        )
+        text = _("This link has expired.")
+        raise _link_error(links.model, AccountErrorCode.TOKEN_EXPIRED, text)
     return link
 
 

@@ -257,6 +257,8 @@ class RefreshToken(models.Model):
 class PasswordReset(MailedLink):
     """A mailed link that lets the recipient choose a new password."""
 
+    renewal = _("We can mail you a new link.")
+
     user = user_key()
     # The link is valid only while this is an address of the user.
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)

@@ -23,10 +23,10 @@ def undo_email_change(token: str, *, actor: Actor) -> User:
     """Restore a former primary address, and let its owner choose a new password.
 
     The user who changed the address knows the password: it is invalidated, all sessions end, and a
-    reset link is mailed. Addresses that were added since `EMAIL_REVERSAL_TTL` before the change are
-    removed, and API tokens revoked; an address that was the user's before becomes secondary again.
-    Raises `InputRejectedError` for an invalid token, or if the address was taken meanwhile, and
-    `TooManyAttemptsError`.
+    reset link is mailed if the user is active. Addresses that were added since `EMAIL_REVERSAL_TTL`
+    before the change are removed, and API tokens revoked; an address that was the user's before
+    becomes secondary again. Raises `InputRejectedError` for an invalid token, or if the address was
+    taken meanwhile, and `TooManyAttemptsError`.
     """
     seen = read_link(EmailReversal, token)
     with transaction.atomic(durable=True):

@@ -189,7 +189,7 @@ def _use_invitation(token: str) -> OrganizationInvitation:
     as_inviter = Actor(user_id=inviter.pk, is_superuser=inviter.is_superuser)
     role = get_role(organization_id, inviter.pk)
     if not (inviter.is_active and may_manage(as_inviter, role, Role(invitation.role))):
-        raise link_invalid_error()
+        raise link_invalid_error(OrganizationInvitation)
     return invitation
 
 
