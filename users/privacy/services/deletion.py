@@ -138,11 +138,11 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
     )
     deletion.user = user
     if is_new:
-        shut_out(user, deletion, actor=actor)
+        deactivate_account(user, deletion, actor=actor)
     return deletion
 
 
-def shut_out(user: User, deletion: AccountDeletion, *, actor: Actor) -> None:
+def deactivate_account(user: User, deletion: AccountDeletion, *, actor: Actor) -> None:
     """Deactivate a locked user for a new deletion, in the caller's transaction."""
     set_active(user, active=False)
     end_links_of(user.pk)

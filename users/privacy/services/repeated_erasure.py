@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.security.actor import SYSTEM
 from users.accounts.models import User
 from users.privacy.models import AccountDeletion
-from users.privacy.services.deletion import shut_out
+from users.privacy.services.deletion import deactivate_account
 from users.privacy.services.erasure import erase_user
 
 
@@ -37,6 +37,6 @@ def repeat_erasure(user_id: UUID) -> bool:
         deletion, _is_new = AccountDeletion.objects.update_or_create(
             user=user, defaults={"expires_at": now}
         )
-        shut_out(user, deletion, actor=SYSTEM)
+        deactivate_account(user, deletion, actor=SYSTEM)
     erase_user(user_id)
     return True
