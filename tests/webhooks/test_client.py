@@ -307,13 +307,16 @@ def test_closed_ports(local_receivers: None) -> None:
     assert send(f"http://127.0.0.1:{port}/").error == "CONNECTION_FAILED"
 
 
-def test_connections_are_used_again(local_receivers: None) -> None:
+@pytest.mark.parametrize(
+    "answer", [b"200 OK\r\nContent-Length: 2\r\n\r\nok", b"204 No Content\r\n\r\n"]
+)
+def test_connections_are_used_again(local_receivers: None, answer: bytes) -> None:
     ports: list[int] = []
 
     def serve(connection: socket.socket) -> None:
         ports.append(connection.getpeername()[1])
         while connection.recv(65_536):
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            connection.sendall(b"HTTP/1.1 " + answer)
 
     with serving(serve) as url, Sender() as sender:
         for _number in range(3):

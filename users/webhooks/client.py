@@ -27,6 +27,8 @@ from users.webhooks.states import WebhookDeliveryError
 TOTAL_SECONDS: Final = 15.0
 # A larger response is not read, and its connection not used again.
 MAX_BODY_BYTES: Final = 4_096
+# A response that has no length, as it has no body (RFC 9110, 15.3.5).
+NO_CONTENT: Final = 204
 # Requests of one batch at the same time.
 PARALLEL: Final = 8
 # How often a batch that takes long is asked for.
@@ -115,7 +117,8 @@ class Sender:
         ) as response:
             received = {name.lower(): value for name, value in response.headers}
             # The status decides; the body is only read for the connection to be used again.
-            if _number(received.get(b"content-length"), MAX_BODY_BYTES) is not None:
+            is_short = _number(received.get(b"content-length"), MAX_BODY_BYTES) is not None
+            if is_short or response.status == NO_CONTENT:
                 with suppress(*FAILURES):
                     _drain(response)
             return response.status, _number(received.get(b"retry-after"), 86_400)
