@@ -3,12 +3,17 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.database.ids import new_id
+from core.security.actor import Actor
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_user, node_id
-from tests.support.receivers import Received, receiving
+from tests.support.plans import plan_of
+from tests.support.receivers import Received, Receiver, receiving
 from tests.support.webhooks import (
     BY_NAME,
     REDELIVER,
@@ -23,7 +28,11 @@ from tests.support.webhooks import (
     verified,
 )
 from users.accounts.models import User
+from users.activity.services.record import record
+from users.activity.tags import Tag
+from users.webhooks.client import PARALLEL
 from users.webhooks.models import Webhook, WebhookDelivery
+from users.webhooks.states import WebhookDeliveryState
 from users.webhooks.tasks import dispatch_webhooks
 
 
@@ -96,6 +105,24 @@ def test_later_events_wait_no_longer_than_a_day(
         assert arrived_at(receiver, secret)[-1] == ("alice", 1)
     assert states() == [("failed", "STATUS_REFUSED"), ("succeeded", "")]
     assert WebhookDelivery.objects.earliest("position").attempts == len(receiver.requests) - 1
+
+
+@pytest.mark.django_db
+def test_finding_a_batch_reads_little_however_many_wait(
+    administrator: GraphQLClient, receiver: Receiver
+) -> None:
+    """Also before the table has statistics."""
+    created(administrator, receiver.url())
+    for _number in range(100):
+        record(Tag.USER_CHANGED, actor=Actor(user_id=None), subject_id=new_id())
+    with CaptureQueriesContext(connection) as captured:
+        deliver_webhooks()
+    assert len(receiver.requests) == 100
+    WebhookDelivery.objects.update(
+        state=WebhookDeliveryState.PENDING, next_attempt_at=timezone.now()
+    )
+    sql = next(each["sql"] for each in captured if f"LIMIT {PARALLEL}" in each["sql"])
+    assert plan_of(sql).rows <= 10 * PARALLEL
 
 
 # Retries ---------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def _run_batch(webhook: Webhook, sender: Sender) -> bool:
     ready = webhook.deliveries.ready()
     if webhook.is_paused:
         ready = ready.requested()
-    deliveries = list(ready.select_related("event").order_by("position", "pk")[:PARALLEL])
+    deliveries = list(ready.select_related("event").order_by("pk")[:PARALLEL])
     if not deliveries:
         return False
     try:
