@@ -78,7 +78,7 @@ def created_by_hand(root: User) -> None:
 def known_to_this_source(root: User) -> None:
     """Give the users external ids of the source."""
     rows = [{name: row[name] for name in ("external_id", "email")} for row in minimal_rows()]
-    assert counts(upsert_json(root, *rows)) == (0, len(VALUES), 0)
+    assert counts(upsert_json(root, *rows)) == (len(VALUES), 0, 0)
 
 
 def values_of(user: User) -> dict[ImportField, Any]:

@@ -128,7 +128,7 @@ def test_unused_account_of_an_import_gets_the_password_of_another_source(root: U
     upsert_json(root, row, source="shop")
     # As long as no one has signed in, changes of the source are followed.
     upsert_json(root, row | {"password_hash": OTHER}, source="shop")
-    assert changes() == [["name", "password"], ["password"]]
+    assert changes() == [["external_ids", "name", "password"], ["password"]]
     upsert_json(root, row, source="shop")
     assert log_in("mary", "secret")["errors"] == []
     replaced = User.objects.get(pk=mary.pk).password
@@ -192,6 +192,14 @@ def test_external_ids_are_of_one_source(root: User) -> None:
     other = {"external_id": "1", "email": "jane@example.org"}
     assert counts(upsert_json(root, other, source="second")) == (1, 0, 0)
     assert ExternalId.objects.count() == 2
+
+
+def test_adding_only_an_external_id_changes_the_user(root: User, alice: User) -> None:
+    row = {"external_id": "7", "email": alice.email}
+    assert counts(upsert_json(root, row)) == (1, 0, 0)
+    assert ExternalId.objects.get().user == alice
+    assert changes() == [["external_ids"]]
+    assert counts(upsert_json(root, row)) == (0, 1, 0)
 
 
 def test_suspensions_of_the_source_are_followed(root: User) -> None:

@@ -69,6 +69,8 @@ def change_user(
     change.suspension()
     change.groups(directory)
     change.external_ids(directory, user_import)
+    if _remember(row, user, directory, user_import):
+        change.fields.add("external_ids")
     personal = {"old": change.old, "new": change.new} if change.old else {}
     if change.fields:
         record(
@@ -79,7 +81,6 @@ def change_user(
             fields=sorted(change.fields),
         )
     is_member = change.memberships(directory)
-    _remember(row, user, directory, user_import)
     return bool(change.fields) or is_member
 
 
@@ -288,12 +289,16 @@ class _Change:
             self.fields.update(changed)
 
 
-def _remember(row: Row, user: User, directory: Directory, user_import: UserImport) -> None:
-    """Store the digests of a row with an external id; existing ones with the batch."""
+def _remember(row: Row, user: User, directory: Directory, user_import: UserImport) -> bool:
+    """Store the digests of the row; return whether its external id is new.
+
+    Those of an existing id are written with the batch.
+    """
     value = row.get(ImportField.EXTERNAL_ID)
     if value is None:
-        return
+        return False
     external_id = directory.external_ids.get(user.pk)
+    is_new = external_id is None
     if external_id is None:
         ExternalId.objects.create(
             user=user,
@@ -307,3 +312,4 @@ def _remember(row: Row, user: User, directory: Directory, user_import: UserImpor
     else:
         external_id.digest, external_id.password_digest = row.digest, row.password_digest
         directory.changed_ids.append(external_id)
+    return is_new
