@@ -72,6 +72,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "IMPORT_RUNNING": "Wait for the running import, or cancel it.",
     "ROW_MALFORMED": "Correct the row.",
     "ROW_REPEATED": "Keep one row for each user.",
+    "ROLE_UNKNOWN": "Correct the role, or the organisation's name.",
     "EXTERNAL_ID_TAKEN": "Check the id and the `source`.",
     "PASSWORD_HASH_UNKNOWN": "Omit the hash, and have the user reset the password.",
     "PASSWORD_HASH_TOO_COSTLY": "Omit the hash, and have the user reset the password.",

@@ -83,7 +83,7 @@ class SkippedRow(JobError):  # noqa: N818 - not an exception
         """External id of the row; null if it has none, or an invalid one."""
         return self.external_id or None
 
-    @strawberry_django.field(only=["code", "field"])
+    @strawberry_django.field(only=["code", "field", "value"])
     def message(self: models.SkippedRow) -> str:
         """What to do about it, in the language of `Accept-Language`."""
         return self.message

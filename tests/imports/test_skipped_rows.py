@@ -96,7 +96,10 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"groups": [5]}, "VALUE_INVALID", "groups"),
     ({"organizations": "Unknown"}, "NOT_FOUND", "organizations"),
     ({"organizations": [{"name": "Acme"}]}, "VALUE_INVALID", "organizations"),
-    ({"organizations": [{"name": "Acme", "role": "king"}]}, "VALUE_INVALID", "organizations"),
+    ({"organizations": [{"name": "Acme", "role": "king"}]}, "ROLE_UNKNOWN", "organizations"),
+    ({"organizations": [{"name": "Acme", "role": "x\x07"}]}, "VALUE_INVALID", "organizations"),
+    ({"organizations": "Once:king"}, "ROLE_UNKNOWN", "organizations"),
+    ({"organizations": "Acme: West"}, "NOT_FOUND", "organizations"),
     (
         {"organizations": '[{"name": "Acme", "role": "owner", "role": "member"}]'},
         "VALUE_INVALID",
@@ -146,6 +149,25 @@ def test_each_reason_says_what_to_do() -> None:
             assert [each for each in reasons if row_message(*each) == unknown] == []
     with translation.override("de"):
         assert row_message("EMAIL_INVALID", "email").startswith("Geben Sie")
+
+
+def test_messages_name_what_is_unknown(root: User) -> None:
+    make_organization("Once", root)
+    rows: list[dict[str, Any]] = [
+        {"groups": ["Unknown"]},
+        {"groups": ["x" * 200]},
+        {"organizations": "Globex"},
+        {"organizations": "Once:king"},
+        {"organizations": [{"name": "Once", "role": "King"}]},
+    ]
+    user_import = import_json(root, *({"email": f"{n}@b.co"} | row for n, row in enumerate(rows)))
+    messages = [row.message for row in SkippedRow.objects.in_order()]
+    assert len(messages) == user_import.failed
+    assert messages[0].startswith("The group “Unknown” does not exist.")
+    assert messages[1].startswith(f"The group “{'x' * 59}…” does not exist.")
+    assert messages[2].startswith("The organisation “Globex” does not exist.")
+    assert messages[3].startswith("“king” is not a role. Write owner, admin, member, or")
+    assert messages[4] == messages[3]
 
 
 def test_malformed_rows_are_skipped(root: User) -> None:
@@ -223,7 +245,13 @@ def test_rows_with_the_external_id_of_a_user_are_exported_and_erased(root: User)
         import_json(root, {"external_id": "1", "email": "x"}, source=source)
     with write_archive(export_subject(mary.pk)) as archive:
         (exported,) = json.load(archive)["tables"]["imports.SkippedRow"]
-    assert exported == {"external_id": "1", "line": 1, "code": "EMAIL_INVALID", "field": "email"}
+    assert exported == {
+        "external_id": "1",
+        "line": 1,
+        "code": "EMAIL_INVALID",
+        "field": "email",
+        "value": "",
+    }
     AccountDeletion.objects.create(user=mary, expires_at=mary.date_joined)
     erase_user(mary.pk)
     assert SkippedRow.objects.get().user_import.source == "crm"

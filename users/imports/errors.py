@@ -31,6 +31,7 @@ class ImportErrorCode(ErrorCode):
     )
     ROW_REPEATED = "ROW_REPEATED", "An earlier row of the file is about the same user."
     EXTERNAL_ID_TAKEN = "EXTERNAL_ID_TAKEN", "Another user has this external id."
+    ROLE_UNKNOWN = "ROLE_UNKNOWN", "The row has a role that organisations do not have."
     PASSWORD_HASH_UNKNOWN = (
         "PASSWORD_HASH_UNKNOWN",
         "The password hash has no supported format.",
@@ -56,11 +57,12 @@ ROW_CODES: Final[tuple[type[ErrorCode], ...]] = (
 class RowError(Exception):
     """A row that an import skips, by a code and the field at fault."""
 
-    def __init__(self, code: ErrorCode, field: str = "") -> None:
-        """Name the field as in `ImportField`; the value is personal data."""
+    def __init__(self, code: ErrorCode, field: str = "", value: str = "") -> None:
+        """Name the field as in `ImportField`; a value only if it is no personal data."""
         super().__init__(code)
         self.code = code
         self.field = field
+        self.value = value
 
 
 class FileInvalidError(InputRejectedError):

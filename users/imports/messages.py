@@ -10,6 +10,7 @@ from core.errors import GenericErrorCode
 from users.accounts.errors import AccountErrorCode
 from users.imports.errors import ImportErrorCode
 from users.imports.fields import ImportField
+from users.organizations.roles import Role
 
 _FLAG: Final = _("Write true or false.")
 _NAMES: Final = _("Write at most 100 names, as a JSON array or separated by semicolons.")
@@ -48,6 +49,19 @@ _OF_FIELDS: Final[Mapping[tuple[str, str], Promise]] = {
         "Several organisations have this name. Give the id, as exports do."
     ),
 }
+# The texts that name a value of the row.
+_OF_VALUES: Final[Mapping[tuple[str, str], Promise]] = {
+    (GenericErrorCode.NOT_FOUND, ImportField.GROUPS): _(
+        "The group “%(value)s” does not exist. Create it, or correct the name."
+    ),
+    (GenericErrorCode.NOT_FOUND, ImportField.ORGANIZATIONS): _(
+        "The organisation “%(value)s” does not exist. Create it, list a row with its owner first, "
+        "or leave out an id to go by the name."
+    ),
+    (ImportErrorCode.ROLE_UNKNOWN, ImportField.ORGANIZATIONS): _(
+        "“%(value)s” is not a role. Write %(roles)s, or the name of an organisation that exists."
+    ),
+}
 _OF_CODES: Final[Mapping[str, Promise]] = {
     AccountErrorCode.EMAIL_INVALID: _("Write a valid e-mail address. New users require one."),
     AccountErrorCode.EMAIL_TAKEN: _(
@@ -73,6 +87,7 @@ _OF_CODES: Final[Mapping[str, Promise]] = {
     ImportErrorCode.EXTERNAL_ID_TAKEN: _(
         "Another user has this id, or the user has another one. Correct the id or the address."
     ),
+    ImportErrorCode.ROLE_UNKNOWN: _("Write the role in the organisation."),
     ImportErrorCode.PASSWORD_HASH_UNKNOWN: _(
         "No supported format of hashes. Leave it out; the user then resets the password."
     ),
@@ -92,8 +107,10 @@ _OF_CODES: Final[Mapping[str, Promise]] = {
 }
 
 
-def row_message(code: str, field: str) -> str:
+def row_message(code: str, field: str, value: str = "") -> str:
     """Return what to do about a skipped row, in the current language."""
+    if value and (text := _OF_VALUES.get((code, field))):
+        return str(text) % {"value": value, "roles": ", ".join(Role.values)}
     message = _OF_FIELDS.get((code, field)) or _OF_CODES.get(code)
     # A worker of another release may have stored a code that is unknown here.
     return str(message or _("Correct the row."))

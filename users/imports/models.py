@@ -29,6 +29,8 @@ from users.privacy.files import private_storage
 SOURCE_MAX_LENGTH = 50
 FILE_NAME_MAX_LENGTH = 100
 EXTERNAL_ID_MAX_LENGTH = 200
+# Of values that messages name; longer ones are shortened.
+VALUE_MAX_LENGTH = 60
 # Of ignored columns, whose names may have any number of hyphens.
 COLUMN_MAX_LENGTH = 100
 # Rows of a batch.
@@ -129,6 +131,9 @@ class SkippedRow(models.Model):
         _("external id"), max_length=EXTERNAL_ID_MAX_LENGTH, blank=True, default="", db_default=""
     )
 
+    # What the message names of the row: a group, an organisation or a role.
+    value = models.CharField(max_length=VALUE_MAX_LENGTH, blank=True, default="", db_default="")
+
     objects = SkippedRowQuerySet.as_manager()
 
     class Meta:
@@ -156,7 +161,7 @@ class SkippedRow(models.Model):
     @property
     def message(self) -> str:
         """What to do about it, in the current language."""
-        return row_message(self.code, self.field)
+        return row_message(self.code, self.field, self.value)
 
     @property
     def reason(self) -> str:

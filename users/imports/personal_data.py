@@ -31,7 +31,7 @@ register_tables(
     PersonalTable(
         model=SkippedRow,
         row_conditions=_skipped_rows_of,
-        exported=("external_id", "line", "code", "field"),
+        exported=("external_id", "line", "code", "field", "value"),
         not_exported={"id": NUMBER, "user_import": NUMBER},
         erasure=DeleteRows(),
     ),

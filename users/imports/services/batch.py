@@ -7,7 +7,6 @@ from typing import Final
 from uuid import UUID
 
 from core.database.locks import wait_for_lock
-from core.errors import ErrorCode
 from core.security.actor import Actor
 from users.accounts.models import User
 from users.imports.errors import RowError
@@ -33,15 +32,15 @@ class Outcome:
     created: int = 0
     changed: int = 0
     unchanged: int = 0
-    # The line, the code, the field and the external id of each.
-    skipped: list[tuple[int, ErrorCode, str, str]] = field(default_factory=list)
+    # The line, the external id, and the error of each.
+    skipped: list[tuple[int, str, RowError]] = field(default_factory=list)
     new_organizations: list[str] = field(default_factory=list)
     # Whether a batch of more rows would take too long.
     is_slow: bool = False
 
     def skip(self, record: Record, error: RowError) -> None:
         """Note a skipped row."""
-        self.skipped.append((record.line, error.code, error.field, external_id_of(record)))
+        self.skipped.append((record.line, external_id_of(record), error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,9 +313,9 @@ def _memberships(value: object) -> Iterator[tuple[str | UUID, str]]:
     items = _items(value)
     for item in items:
         if isinstance(item, dict):
-            role = _text_of(item.get("role"), 200).lower()
+            role = clean_name(_text_of(item.get("role"), 200)).lower()
             if role not in Role.values:
-                raise ValidationError("no role")
+                raise RowError(ImportErrorCode.ROLE_UNKNOWN, ImportField.ORGANIZATIONS, role)
             yield _organization_key(item), role
             continue
         text = _text_of(item, 200)

@@ -136,8 +136,8 @@ class Directory:
         if target is None and ImportField.EMAIL not in row.values:
             raise RowError(AccountErrorCode.EMAIL_INVALID, ImportField.EMAIL)
         self._check_external_ids(row, target)
-        if not self.groups.keys() >= set(row.get(ImportField.GROUPS, ())):
-            raise RowError(GenericErrorCode.NOT_FOUND, ImportField.GROUPS)
+        if unknown := set(row.get(ImportField.GROUPS, ())).difference(self.groups):
+            raise RowError(GenericErrorCode.NOT_FOUND, ImportField.GROUPS, min(unknown))
         self._check_organizations(row, self._placed_organizations)
         self._seen.update((each.kind, each.value) for each in identifiers)
         if target is not None:
@@ -189,8 +189,16 @@ class Directory:
                 if self.organizations[key] is None:
                     raise RowError(GenericErrorCode.CONFLICT, ImportField.ORGANIZATIONS)
             elif isinstance(key, UUID) or (role != Role.OWNER and key not in earlier):
-                raise RowError(GenericErrorCode.NOT_FOUND, ImportField.ORGANIZATIONS)
+                raise _unknown_organization(key)
         earlier.update(organizations)
+
+
+def _unknown_organization(key: str | UUID) -> RowError:
+    """Return the error about an organisation; about the role, if the name ends like one."""
+    name, _colon, role = str(key).rpartition(":")
+    if name and role.isalpha():
+        return RowError(ImportErrorCode.ROLE_UNKNOWN, ImportField.ORGANIZATIONS, role)
+    return RowError(GenericErrorCode.NOT_FOUND, ImportField.ORGANIZATIONS, str(key))
 
 
 def _identifiers(row: Row) -> Iterator[Identifier]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Final
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
+from django.utils.text import Truncator
 
 from core.errors import GenericErrorCode
 from core.outbox.current import current_delivery
@@ -14,7 +16,7 @@ from core.security.actor import Actor
 from users.accounts.policy import may_administer, may_administer_groups
 from users.activity.tags import Tag
 from users.imports.errors import RowError
-from users.imports.models import BATCH_ROWS, SkippedRow, UserImport
+from users.imports.models import BATCH_ROWS, VALUE_MAX_LENGTH, SkippedRow, UserImport
 from users.imports.readers import Layout, Record, read_records
 from users.imports.services.batch import Outcome, write_batch
 from users.jobs.kinds import JobKind, register_kind
@@ -158,7 +160,12 @@ def _write_skipped(user_import: UserImport, outcome: Outcome) -> None:
     room = max(0, MAX_SKIPPED - user_import.failed)
     SkippedRow.objects.bulk_create(
         SkippedRow(
-            user_import=user_import, line=line, code=code, field=name, external_id=external_id
+            user_import=user_import,
+            line=line,
+            external_id=external_id,
+            code=error.code,
+            field=error.field,
+            value=Truncator(error.value).chars(VALUE_MAX_LENGTH),
         )
-        for line, code, name, external_id in sorted(outcome.skipped)[:room]
+        for line, external_id, error in sorted(outcome.skipped, key=itemgetter(0))[:room]
     )
