@@ -107,7 +107,9 @@ def test_mapping_mode_and_dry_run(administrator: GraphQLClient) -> None:
             ("COLUMNS_INVALID", "file"),
         ),
         (b"email\nx", {"source": "x" * 51}, ("VALUE_INVALID", "source")),
+        (b"email\nx", {"source": "shop\x07"}, ("VALUE_INVALID", "source")),
         (b"email,externalId\nx,", {"source": ""}, ("SOURCE_REQUIRED", "source")),
+        (b"email,externalId\nx,", {"source": "\u202e\n"}, ("SOURCE_REQUIRED", "source")),
         (
             b'{"email": "x"}\n{"id": 1}',
             {

@@ -57,6 +57,12 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"external_ids": [{"source": "crm", "value": ""}]}, "VALUE_INVALID", "external_ids"),
     ({"external_ids": [{"source": "x" * 51, "value": "1"}]}, "VALUE_INVALID", "external_ids"),
+    ({"external_ids": [{"source": "c\x07rm", "value": "1"}]}, "VALUE_INVALID", "external_ids"),
+    (
+        {"external_ids": [{"source": name, "value": "1"} for name in ("crm", "crm\u202e")]},
+        "VALUE_INVALID",
+        "external_ids",
+    ),
     ({"external_ids": [{"source": "crm", "value": 1}] * 2}, "VALUE_INVALID", "external_ids"),
     ({"external_ids": ["17"]}, "VALUE_INVALID", "external_ids"),
     ({"email_verified": "perhaps"}, "VALUE_INVALID", "email_verified"),

@@ -202,6 +202,14 @@ def test_adding_only_an_external_id_changes_the_user(root: User, alice: User) ->
     assert counts(upsert_json(root, row)) == (0, 1, 0)
 
 
+def test_sources_are_cleaned_as_names(root: User) -> None:
+    ids = [{"source": "crm\u202e\nEurope", "value": "7"}]
+    upsert_json(root, MARY | {"external_ids": ids}, source=" shop\u200e\nBerlin")
+    sources = ExternalId.objects.order_by("source").values_list("source", flat=True)
+    assert list(sources) == ["crm Europe", "shop Berlin"]
+    assert counts(upsert_json(root, MARY | {"external_ids": ids}, source="shop Berlin"))[1] == 1
+
+
 def test_suspensions_of_the_source_are_followed(root: User) -> None:
     upsert_json(root, MARY)
     log_in("mary", "secret")

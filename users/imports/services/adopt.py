@@ -100,7 +100,7 @@ def adopt_project(
         is_dry_run=is_dry_run,
     )
     lines.seek(0)
-    comparison = Comparison.of(map(orjson.loads, lines), source)
+    comparison = Comparison.of(map(orjson.loads, lines), user_import.source)
     for name in () if is_dry_run else new:
         create_group(actor=actor, name=name)
     start_checked_import(lines, user_import, actor=actor)

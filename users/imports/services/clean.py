@@ -28,7 +28,7 @@ from users.accounts.services.email_addresses import MAX_ADDRESSES
 from users.accounts.services.validation import check_time_zone, match_locale
 from users.imports.errors import ImportErrorCode, RowError
 from users.imports.fields import ImportField, Values
-from users.imports.models import EXTERNAL_ID_MAX_LENGTH, SOURCE_MAX_LENGTH
+from users.imports.models import EXTERNAL_ID_MAX_LENGTH, ExternalId
 from users.imports.readers import Record
 from users.organizations.names import clean_organization_name
 from users.organizations.roles import Role
@@ -188,13 +188,16 @@ def _external_id(value: object) -> str:
     return _text_of(value, EXTERNAL_ID_MAX_LENGTH, min_length=1)
 
 
+_source: Final = _name(ExternalId, "source")
+
+
 def _external_ids(value: object) -> dict[str, str]:
     """Return the external ids by source, of a list of objects."""
     ids: dict[str, str] = {}
     for item in _items(value):
         if not isinstance(item, dict):
             raise ValidationError("no object")
-        source = _text_of(item.get("source"), SOURCE_MAX_LENGTH)
+        source = _source(item.get("source"))
         if source in ids:
             raise ValidationError("two ids in a source")
         ids[source] = _external_id(item.get("value"))

@@ -16,7 +16,7 @@ from core.names import clean_name
 from core.security.actor import Actor
 from users.accounts.policy import may_administer, may_administer_groups, require
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.accounts.services.validation import Problems, check_field
+from users.accounts.services.validation import Problems, clean_name_of
 from users.imports.errors import FileInvalidError, ImportErrorCode, columns_error
 from users.imports.fields import MAX_COLUMNS, ImportField, ImportFormat, ImportMode
 from users.imports.models import COLUMN_MAX_LENGTH, FILE_NAME_MAX_LENGTH, UserImport
@@ -64,11 +64,9 @@ def check_user_import(  # noqa: PLR0913 - the file, and how to read it
     require(actor, may_administer)
     require(actor, may_administer_groups)
     require_recent_authentication(actor)
-    # As in `external_ids`.
-    source = source.strip()
     problems = Problems()
     with problems.of("source", GenericErrorCode.VALUE_INVALID):
-        check_field(UserImport, "source", source)
+        source = clean_name_of(UserImport, "source", source)
     problems.refuse_any()
     requester_id = cast("UUID", actor.user_id)
     if UserImport.objects.live().filter(requester_id=requester_id).exists():
