@@ -5,12 +5,13 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from core.security.actor import Actor
 from tests.support.client import GraphQLClient
 from tests.support.factories import global_id, make_organization, make_token, make_user, node_id
-from tests.support.receivers import Receiver
+from tests.support.receivers import Received, Receiver, receiving
 from tests.support.webhooks import (
     REDELIVER,
     TEST,
@@ -228,6 +229,30 @@ def test_deliveries_are_repeated_under_the_same_id(
     assert log(administrator, webhook, state="SUCCEEDED") == [delivery]
     assert log(administrator, webhook, state="FAILED") == []
     assert Event.objects.filter(tag=Tag.WEBHOOK_REDELIVERED).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("status", [200, 500])
+def test_deliveries_that_are_requested_during_an_attempt_are_sent_once_more(
+    administrator: GraphQLClient, alice: User, local_receivers: None, status: int
+) -> None:
+    received: list[str] = []
+
+    def request_and_answer(request: Received) -> tuple[int, dict[str, str]]:
+        received.append(request.id)
+        if len(received) > 1:
+            return 200, {}
+        answer = administrator(REDELIVER, id=node_id(WebhookDelivery.objects.get()))
+        connection.close()
+        return (status if answer.problems == [] else 410), {}
+
+    with receiving(request_and_answer) as receiver:
+        created(administrator, receiver.url())
+        happen(alice)
+        deliver_webhooks()
+    assert len(received) == 2
+    assert len(set(received)) == 1
+    assert states() == [("succeeded", "")]
 
 
 @pytest.mark.django_db

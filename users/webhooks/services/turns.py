@@ -177,7 +177,8 @@ def _record_attempts(webhook: Webhook, attempts: Sequence[Attempt]) -> None:
 def _record_attempt(attempt: Attempt) -> None:
     changes = _changes(attempt)
     rows = WebhookDelivery.objects.filter(pk=attempt.delivery.pk)
-    if rows.pending().update(**changes):
+    # Not if it was requested again meanwhile: it is sent once more.
+    if rows.pending().filter(retry_until=attempt.delivery.retry_until).update(**changes):
         return
     # The webhook was disabled while the request was on its way. Not if it was attempted since.
     if attempt.outcome.error is not None:
