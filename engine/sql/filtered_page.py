@@ -65,7 +65,7 @@ STATEMENT: Final = """
     ),
     many(number) AS MATERIALIZED (
         SELECT greatest(
-            sum(reltuples) / {many}, sqrt(sum(greatest(reltuples, 0)) * {worth}), {look_ahead}
+            sum(reltuples) / {many}, sqrt(sum(greatest(reltuples, 0)) * {limit}), {look_ahead}
         )::bigint
         FROM pg_class WHERE relkind = 'r' AND oid = ANY (ARRAY(
             SELECT '{table}'::regclass UNION ALL SELECT relid FROM pg_partition_tree('{table}')
@@ -125,12 +125,11 @@ class _IsAmongMatches(Func):
     output_field = BooleanField()
 
 
-def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
+def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
     """Return the first rows, as slicing does, of an ordered queryset.
 
     Conditions that are an `UnindexedFilter` are tested along the order, or else searched by their
-    own indexes. ``worth`` is the number of rows, if more than the limit, for which it pays to sort
-    matches.
+    own indexes.
     """
     unindexed = [node for node in _conditions(rows.query.where) if _is_unindexed(node)]
     if not unindexed or rows.query.is_empty():
@@ -159,7 +158,6 @@ def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
         look_ahead=LOOK_AHEAD,
         parts=PARTS,
         limit=int(limit),
-        worth=max(int(limit), worth),
         **{name: sql for name, (sql, _params) in compiled.items()},
     )
     # In the order of the statement.

@@ -57,7 +57,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
         end = start + self.per_page
-        found = first_rows(self.object_list, end, worth=self.searched)
+        found = first_rows(self.object_list, end)
         keys = found.values("pk")[start:]
         rows = without_conditions(self.object_list).filter(pk__in=keys)
         return Page(rows, number, self)
