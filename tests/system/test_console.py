@@ -299,6 +299,8 @@ def test_has_no_accessibility_violations(
     check()
     # The system's scheme may change while the page is open.
     page.emulate_media(color_scheme=other)
+    editor_theme = {"light": "vs", "dark": "vs-dark"}[other]
+    expect(page.locator(".monaco-editor").first).to_contain_class(editor_theme)
     check()
     page.get_by_role("button", name="Share").click()
     # The open menu covers a part of GraphiQL's buttons on phones.
