@@ -36,7 +36,7 @@ from users.authentication.models import (
 from users.authentication.services.impersonation import end_expired_impersonations
 from users.authentication.services.passwords import prepare_password_reset
 from users.authentication.services.remaining_access import describe_access, remaining_access
-from users.authentication.services.suspension import lift_suspension
+from users.authentication.services.suspension import lift_suspension, suspension_of
 
 LIFT_BATCH: Final = 500
 # Of resets that the user did not request.
@@ -48,7 +48,7 @@ RESET_TEXTS: Final[Mapping[str, Callable[..., Mail]]] = {
 
 @register_inactive_state
 def _suspension_notice(user: User) -> Notice | None:
-    suspension = Suspension.objects.filter(user=user).first()
+    suspension = suspension_of(user)
     if suspension is None:
         return None
     return partial(mails.sign_up_while_suspended, until=suspension.until)

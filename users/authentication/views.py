@@ -17,6 +17,7 @@ from users.authentication.models import PasswordReset, Suspension
 from users.authentication.services.email_reversal import undo_email_change
 from users.authentication.services.passwords import request_password_reset, reset_password
 from users.authentication.services.remaining_access import describe_access
+from users.authentication.services.suspension import suspension_of
 from users.authentication.sessions.access_tokens import public_keys
 
 
@@ -92,11 +93,10 @@ class UndoEmailChangeView(MailedLinkView):
         user = undo_email_change(fields["token"], actor=self.actor)
         if user.is_active:
             return _("Done. We have sent you a mail with a link to choose a new password.")
-        suspension = Suspension.objects.filter(user=user).first()
         return " ".join(
             (
                 _("Done. This address is that of your account again."),
-                _describe_inactive_state(suspension),
+                _describe_inactive_state(suspension_of(user)),
                 _("Then request a link to choose a new password: the old one no longer works."),
             )
         )

@@ -59,7 +59,7 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     require(actor, may_administer_users)
     require_recent_authentication(actor)
     user = get_user_for_update(user_id)
-    current = Suspension.objects.filter(user=user).first()
+    current = suspension_of(user)
     if current is None:
         raise InputRejectedError(
             Problem(
@@ -71,6 +71,11 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     check_suspension(reason, changes.get("until"))
     _suspend(user, actor=actor, reason=reason, until=until.astimezone(dt.UTC) if until else None)
     return user
+
+
+def suspension_of(user: User) -> Suspension | None:
+    """Return the user's suspension, for services and for pages that a mailed link opens."""
+    return Suspension.objects.filter(user=user).first()
 
 
 def begin_suspension(
@@ -88,7 +93,7 @@ def begin_suspension(
 
 def _suspend(user: User, *, actor: Actor, reason: str, until: dt.datetime | None) -> None:
     """Suspend a locked user in the caller's transaction; the same suspension is a no-op."""
-    old = Suspension.objects.filter(user=user).first()
+    old = suspension_of(user)
     if old and not user.is_active and (old.reason, old.until) == (reason, until):
         return
     ended = begin_suspension(user, actor=actor, reason=reason, until=until)
@@ -145,7 +150,7 @@ def end_suspension(user: User, *, actor: Actor) -> None:
 
 def _reactivate(user: User, *, actor: Actor) -> None:
     """Lift a locked user's suspension and record it; a no-op for an active user."""
-    old = Suspension.objects.filter(user=user).first()
+    old = suspension_of(user)
     if user.is_active and old is None:
         return
     end_suspension(user, actor=actor)
